@@ -1,0 +1,120 @@
+"""Scoring: how likely is a sale, and why; how warm is the lead, and when does it cool down by itself?"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from domain.assessment import Assessment
+from domain.band import cools_at, fold
+from domain.consent import Lawful
+from domain.decision import RunInput, Timer
+from domain.features import Catalogue, Prepared, Values
+from domain.instants import Instant, moment
+from domain.intake import Intake
+from domain.intent import IntentReading
+from domain.intents import Said
+from domain.lead import Band, BandState, LeadState
+from domain.ports.scorer import Scorer
+from domain.score import Score
+
+COOLING: Final = "band_decay"
+"""Reason of the timer that wakes a silent lead when it leaves its band."""
+AHEAD: Final = "signal_due"
+"""Reason of the timer that wakes a lead of which a signal is dated in the future."""
+_ACCOUNT: Final = "account."
+_REASONS: Final = 3
+
+
+async def assess(
+    given: RunInput,
+    intake: Intake,
+    reading: IntentReading,
+    lead: LeadState,
+    *,
+    scorer: Scorer,
+    catalogue: Catalogue,
+) -> Assessment:
+    """The score as of the run, the band folded over event time, and when it next changes by itself.
+
+    The fold looks at the lead alone: what its company did is known as of now only, so it moves the score and
+    the band of this run, and not what hysteresis remembers. Raises: Temporary (a scorer elsewhere).
+    """
+    as_of = given.as_of
+    past = _Past(lead, scorer, catalogue)
+    score = scorer.score(intake.features, reading, past.lawful.of(as_of), as_of)
+    band = fold(
+        lead.band,
+        lead.events,
+        as_of,
+        look=past.points,
+        now=score.points,
+        thresholds=scorer.thresholds,
+        dropped=lead.dropped,
+    )
+    account = {name: value for name, value in intake.features.items() if name.startswith(_ACCOUNT)}
+    due = _next_due(lead, band.band, score, as_of, past=past, account=account)
+    return Assessment(score, band, due, _words(score, given.lead.band, band, due))
+
+
+class _Past:
+    """The points of one lead at any time, from what could lawfully be used then."""
+
+    __slots__ = ("_catalogue", "_prepared", "_scorer", "lawful", "thresholds")
+
+    def __init__(self, lead: LeadState, scorer: Scorer, catalogue: Catalogue) -> None:
+        """Of `lead` with its tagged events."""
+        self.lawful = Lawful(lead.events)
+        self.thresholds = scorer.thresholds
+        self._scorer, self._catalogue = scorer, catalogue
+        self._prepared: dict[int, tuple[Prepared, Said]] = {}
+
+    def points(self, at: int, account: Mapping[str, int | str | None] | None = None) -> int:
+        """Points at the Instant `at`; with `account` values if given, as if they held then."""
+        events = self.lawful.of(at)
+        found = self._prepared.get(id(events))
+        if found is None:
+            found = self._prepared[id(events)] = (self._catalogue.prepare(events), Said(events))
+        prepared, said = found
+        values: Values = prepared.at(at, self._scorer.uses)
+        code = self.lawful.standing(at).code
+        if code is not None and "consent" in values:
+            values["consent"] = code
+        if account:
+            values.update(account)
+        return self._scorer.points(values, {intent.value: sure for intent, sure in said.at(at).items()})
+
+
+def _next_due(
+    lead: LeadState,
+    band: Band,
+    score: Score,
+    as_of: int,
+    *,
+    past: _Past,
+    account: Mapping[str, int | str | None],
+) -> Timer | None:
+    if lead.events and lead.events[-1].at > as_of:
+        return Timer(next(event.at for event in lead.events if event.at > as_of), AHEAD)
+    due = cools_at(
+        band,
+        score.points,
+        as_of,
+        look=lambda at: past.points(at, account),
+        thresholds=past.thresholds,
+    )
+    return Timer(due, COOLING) if due is not None else None
+
+
+def _words(score: Score, before: BandState, band: BandState, due: Timer | None) -> tuple[str, ...]:
+    unit = "points" if score.unit == "points" else "% likely"
+    words = [f"{score.points} {unit} by {score.scorer}; fit {score.fit}, engagement {score.engagement}."]
+    reasons = sorted((part for part in score.ledger if part.words), key=lambda part: -abs(part.micro))
+    if reasons:
+        words.append(f"Most of it: {'; '.join(part.words for part in reasons[:_REASONS])}.")
+    if score.cold_start:
+        words.append("Too few signals for a score of its own: it rests on what is usual and on the profile.")
+    changed = f"{before.band.value} before" if before.band is not band.band else "as before"
+    words.append(f"The lead is {band.band.value}, {changed}.")
+    if due is not None and due.reason == COOLING:
+        until = f"{moment(Instant(due.due_at)):%Y-%m-%d %H:%M} UTC"
+        words.append(f"If nothing happens it leaves this band by {until}.")
+    return tuple(words)

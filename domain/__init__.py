@@ -1,0 +1,1 @@
+"""Values and pure rules of lead qualification: no clock, no I/O, standard library and pydantic only."""

@@ -1,0 +1,22 @@
+"""Who takes a lead: round robin among the people who match and have room."""
+
+from collections.abc import Iterable
+
+from domain.policy import Rep
+
+
+def next_in_line(reps: Iterable[Rep], *, team: str, region: str, segment: str | None) -> Rep | None:
+    """Of the reps of `team` for `region` and `segment` with room, the one longest without an assignment.
+
+    Ties go by id. A rep without regions (or segments) takes all; a lead without a known segment goes to
+    anybody. None if nobody has room.
+    """
+    free = [
+        rep for rep in reps if rep.team == team and rep.load < rep.capacity and _fits(rep, region, segment)
+    ]
+    return min(free, key=lambda rep: (rep.last_assigned, rep.rep_id), default=None)
+
+
+def _fits(rep: Rep, region: str, segment: str | None) -> bool:
+    here = not rep.regions or region in rep.regions
+    return here and (segment is None or not rep.segments or segment in rep.segments)

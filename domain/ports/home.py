@@ -1,0 +1,50 @@
+"""The frozen bundle of everything outside a run that the composition root opens."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from domain.features import Catalogue
+from domain.ids import Region, TenantId
+from domain.ports.accounts import Accounts
+from domain.ports.audit import AuditLog
+from domain.ports.clock import Clock
+from domain.ports.commit import Commit
+from domain.ports.inbox import Inbox
+from domain.ports.policy import Policy
+from domain.ports.quarantine import Quarantine
+from domain.ports.reads import Reads
+from domain.ports.reasoner import Reasoner
+from domain.ports.scorer import Scorer
+from domain.ports.vault import KeyHasher, Vault
+from domain.ports.work import Work
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Home:
+    """Everything outside the process, built once in `app.py`; never a global."""
+
+    root: Path
+    tenant: TenantId
+    region: Region
+    clock: Clock
+    inbox: Inbox
+    work: Work
+    commit: Commit
+    reads: Reads
+    accounts: Accounts
+    quarantine: Quarantine
+    audit: AuditLog
+    vault: Vault
+    hasher: KeyHasher
+    reasoner: Reasoner
+    scorer: Scorer
+    policy: Policy
+    catalogue: Catalogue
+    versions: Mapping[str, str]
+    """Names and content hashes recorded in each decision: graph, policy, features, scorer, reasoner, code."""
+    settings: Any
+    """The settings value, opaque to everything below `app.py`; shown by `doctor`."""
+    regions: frozenset[str] = frozenset()
+    """Regions that an item may name; `region` is always one of them."""

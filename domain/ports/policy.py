@@ -1,0 +1,27 @@
+"""Decision tables."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from domain.policy import Facts, FiredRow
+
+
+class Policy(Protocol):
+    """One version of the decision tables."""
+
+    version: str
+    """Content hash."""
+
+    def evaluate(self, facts: Facts, tables: Sequence[str] | None = None) -> tuple[FiredRow, ...]:
+        """All rows that fire, in table order: at most one per first-hit table, the do-not-act table all hits.
+
+        `tables` limits the question to these tables (all when None): approval and timing ask about facts that are
+        only known once routing has answered.
+
+        Raises: ConfigError if `facts` lacks a column that the tables read.
+        """
+        ...
+
+    def calendar(self, at: int, region: str) -> tuple[bool, bool, int | None]:
+        """(freeze or holiday?, quiet hours?, Instant at which it ends) at `at` for `region`."""
+        ...

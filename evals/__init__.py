@@ -1,0 +1,1 @@
+"""What the ML team runs: suites, scorers, reports."""

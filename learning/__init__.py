@@ -1,0 +1,1 @@
+"""How the model is made from outcomes: history, training, calibration, gates, drift, rollout."""

@@ -1,0 +1,1 @@
+"""Prompts as Markdown files with a fingerprint, and their loader."""

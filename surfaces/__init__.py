@@ -1,0 +1,1 @@
+"""Doors: no rules of their own."""

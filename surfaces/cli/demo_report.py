@@ -1,0 +1,72 @@
+"""What the demo prints at its end: the list of the day, one decision's trail, what to try next."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from domain.decision import Decision
+from domain.ports.home import Home
+from domain.score import MICRO_POINT
+from surfaces.cli.context import Cli
+
+SHOWN_FACTS = ("seniority", "buyer_role", "industry", "employee_band")
+
+
+async def call_table(home: Home, listed: Sequence[Decision], today: str) -> Table:
+    """The leads to call, with reasons and next steps."""
+    table = Table(
+        title=f"The {len(listed)} leads to call today ({today})", title_justify="left", show_lines=True
+    )
+    for name, style in (("lead", ""), ("score", "bold"), ("who", ""), ("why", ""), ("next step", "")):
+        table.add_column(name, style=style, overflow="fold")
+    for decision in listed:
+        keys = await home.reads.keys(home.tenant, decision.lead_id)
+        score = decision.score
+        points = f"{score.points}\nfit {score.fit}\neng. {score.engagement}" if score else "-"
+        step = decision.verdict.next_step if decision.verdict else ""
+        owner = f"\nowner {decision.verdict.owner}" if decision.verdict and decision.verdict.owner else ""
+        table.add_row(
+            keys[0].value if keys else decision.lead_id, points, _who(decision), _why(decision), step + owner
+        )
+    return table
+
+
+def _who(decision: Decision) -> str:
+    facts = (decision.features.get(name) or decision.features.get(f"fact.{name}") for name in SHOWN_FACTS)
+    return "\n".join(str(fact).replace("_", " ") for fact in facts if fact)
+
+
+def _why(decision: Decision) -> str:
+    if decision.score is None:
+        return ""
+    skipped = ("rounding", "bound", "prior")
+    parts = sorted(
+        (p for p in decision.score.ledger if p.micro and p.name not in skipped), key=lambda p: -abs(p.micro)
+    )
+    return "\n".join(f"{part.micro / MICRO_POINT:+.1f} {part.words or part.name}" for part in parts[:3])
+
+
+async def audit_trail(tools: Cli, home: Home, decision: Decision) -> None:
+    """One decision's story, as ``audit show`` tells it."""
+    tools.out.print("[bold]The audit trail of the first one[/]")
+    await tools.tools.audit_story(tools.out, home, decision.run_id)
+
+
+def closing_words(out: Console, folder: Path, listed: Sequence[Decision]) -> None:
+    """Commands to go on with."""
+    home = f"LEADGRAPH_HOME={folder / 'home'}"
+    lead = listed[0].lead_id if listed else "LEAD"
+    out.print("\n[bold]What to try next[/]")
+    for words, command in (
+        ("one lead as a person wants it", f"score --lead {lead}"),
+        ("the graph at work, live", f"score --lead {lead} --watch"),
+        ("where a feature's value comes from", f"features lineage {lead} decayed.web.session"),
+        ("is the log whole?", "audit verify"),
+        ("recompute every decision", "audit replay --all"),
+        ("your own signals", "replay FILE --source signals"),
+    ):
+        out.print(
+            f"  {home} .venv/bin/leadgraph {command}   [dim]# {words}[/]", highlight=False, soft_wrap=True
+        )

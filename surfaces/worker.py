@@ -1,0 +1,244 @@
+"""The worker: claims leads, runs the graph, commits in groups, refreshes accounts; one bad lead never stops the rest."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+
+from domain.audit import AuditEntry
+from domain.decision import Bundle, LeadClaim, RunInput
+from domain.errors import Temporary
+from domain.features import Catalogue
+from domain.instants import MINUTE, SECOND
+from domain.lead import AccountSnapshot, LeadState
+from domain.policy import Rep
+from domain.ports.commit import Committed
+from domain.ports.home import Home
+from domain.ports.work import Claimed
+from graph.build import Graph, build_graph
+from graph.deps import Collector, Deps
+from graph.nodes import error_code
+from graph.run import Ran, bundle, run_lead
+
+RETRY_STEPS = (5 * SECOND, 30 * SECOND, 2 * MINUTE, 10 * MINUTE, 30 * MINUTE)
+"""Wait before the next try of a lead whose run failed, by attempt."""
+ACCOUNTS_A_PASS = 50
+WAKE_AT_MOST = 20
+"""Leads that one account's refresh may wake: the fan-out is bounded."""
+
+Decided = Callable[[Ran], None]
+
+
+def _ignore(_: Ran) -> None:
+    return None
+
+
+def _unheard(_: AuditEntry) -> None:
+    return None
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a worker has done."""
+
+    runs: int = 0
+    decisions: int = 0
+    actions: int = 0
+    fenced: int = 0
+    failed: int = 0
+    parked: int = 0
+    accounts: int = 0
+
+    def add(self, other: "Tally") -> None:
+        """Sum `other` into this one."""
+        for name in self.__slots__:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+
+@dataclass(slots=True)
+class Worker:
+    """One worker over one home. `decided` is told of each committed run, `listen` of each audit row as it is made."""
+
+    home: Home
+    deps: Deps
+    graph: Graph = field(default_factory=build_graph)
+    batch: int = 64
+    lease_us: int = 30 * SECOND
+    decided: Decided = _ignore
+    listen: Callable[[AuditEntry], None] = _unheard
+
+    async def drain(self) -> Tally:
+        """Work until nothing is ready at the clock's present time."""
+        total = Tally()
+        while True:
+            done = await self.one_pass()
+            total.add(done)
+            if not done.runs and not done.accounts:
+                return total
+
+    async def one_pass(self) -> Tally:
+        """Claim one batch, run it, commit it as a group; then refresh accounts that are due."""
+        now = self.home.clock.now()
+        claimed = await self.home.work.claim(now=now, limit=self.batch, lease_us=self.lease_us)
+        tally = Tally()
+        if claimed:
+            async with _heartbeat(self.home, [one.claim for one in claimed], self.lease_us):
+                ready = await self._run_all(claimed, tally)
+                await self._commit(ready, tally)
+        tally.accounts = await refresh_accounts(self.home, limit=ACCOUNTS_A_PASS)
+        return tally
+
+    async def serve(self, stop: asyncio.Event, *, idle_s: float = 0.01) -> Tally:
+        """Work until `stop` is set, resting `idle_s` when nothing is ready."""
+        total = Tally()
+        while not stop.is_set():
+            done = await self.one_pass()
+            total.add(done)
+            if not done.runs and not done.accounts:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), idle_s)
+        return total
+
+    async def _run_all(self, claimed: Sequence[Claimed], tally: Tally) -> list[tuple[Ran, Bundle]]:
+        loads: dict[str, tuple[int, int]] = {}
+        ready = []
+        for one in claimed:
+            given = replace(one.given, reps=with_loads(one.given.reps, loads), versions=self.home.versions)
+            collector = Collector(listen=self.listen)
+            tally.runs += 1
+            try:
+                ran = await run_lead(self.graph, self.deps, given, collector=collector)
+            except Exception as error:  # noqa: BLE001 - the worker is where every failure of a run ends: it is recorded, and retried or parked
+                await self._failed(one.claim, given, error, collector, tally)
+                continue
+            packed = bundle(ran, given, one.claim, self.home.vault)
+            for rep in packed.reserved:
+                load = next((r.load for r in given.reps if r.rep_id == rep), 0)
+                loads[rep] = (load + 1, given.as_of)
+            ready.append((ran, packed))
+        return ready
+
+    async def _commit(self, ready: list[tuple[Ran, Bundle]], tally: Tally) -> None:
+        if not ready:
+            return
+        now = self.home.clock.now()
+        results = await self.home.commit.commit([packed for _, packed in ready], now=now)
+        for (ran, packed), result in zip(ready, results, strict=True):
+            if result is Committed.DONE:
+                tally.decisions += 1
+                tally.actions += len(ran.decision.proposals)
+                self.decided(ran)
+            else:
+                tally.fenced += 1
+                await self.home.work.fail(
+                    packed.claim, code=result.value, counts=False, retry_at=now, now=now
+                )
+
+    async def _failed(
+        self, claim: LeadClaim, given: RunInput, error: Exception, rows: Collector, tally: Tally
+    ) -> None:
+        """The attempt's rows are kept, then the lead goes back to the queue, or aside if it keeps failing."""
+        counts = not isinstance(error, Temporary)
+        now = self.home.clock.now()
+        wait = RETRY_STEPS[min(claim.attempt, len(RETRY_STEPS)) - 1]
+        code = error_code(error)
+        rows.add(_attempt_failed(given, code, now))
+        await self.home.audit.append(rows.entries)
+        parked = await self.home.work.fail(claim, code=code, counts=counts, retry_at=now + wait, now=now)
+        tally.failed += 1
+        tally.parked += parked
+
+
+def with_loads(reps: tuple[Rep, ...], loads: Mapping[str, tuple[int, int]]) -> tuple[Rep, ...]:
+    """`reps` as they stand after the assignments of this batch: rep -> (load, last assigned)."""
+    if not loads:
+        return reps
+    return tuple(
+        replace(rep, load=loads[rep.rep_id][0], last_assigned=loads[rep.rep_id][1])
+        if rep.rep_id in loads
+        else rep
+        for rep in reps
+    )
+
+
+def _attempt_failed(given: RunInput, code: str, now: int) -> AuditEntry:
+    return AuditEntry(
+        tenant=given.lead.tenant,
+        region=given.lead.region,
+        step="run",
+        code=code,
+        at=now,
+        run_id=given.run_id,
+        lead_id=given.lead.lead_id,
+        detail={"attempt": given.attempt, "reason": given.reason},
+    )
+
+
+async def refresh_accounts(home: Home, *, limit: int) -> int:
+    """Take new snapshots of accounts that are due; wake their warmest leads if the account's level changed."""
+    now = home.clock.now()
+    due = await home.accounts.due(now=now, limit=limit)
+    for tenant, account in due:
+        members = await home.accounts.members(tenant, account)
+        before = await home.accounts.snapshot(tenant, account)
+        values = home.catalogue.account_values(members, now)
+        after = AccountSnapshot(account, (before.version if before else 0) + 1, now, values)
+        wake = _to_wake(before, after, members)
+        await home.accounts.save(tenant, after, wake=wake, now=now)
+    return len(due)
+
+
+def _to_wake(
+    before: AccountSnapshot | None, after: AccountSnapshot, members: Sequence[LeadState]
+) -> Sequence[str]:
+    changed = before is None or any(
+        _level(before.values.get(name)) != _level(value) for name, value in after.values.items()
+    )
+    if not changed or len(members) < 2:
+        return ()
+    return [member.lead_id for member in members if not member.suppressed][:WAKE_AT_MOST]
+
+
+def _level(value: int | str | None) -> int | str | None:
+    """Coarse size of a number (its bit length), so that only a doubling or halving wakes anybody."""
+    return value.bit_length() if isinstance(value, int) else value
+
+
+class _Heartbeat:
+    """Keeps leases alive while a batch runs."""
+
+    def __init__(self, beat: Callable[[], Awaitable[object]], every_s: float) -> None:
+        self._beat, self._every_s = beat, every_s
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> None:
+        self._task = asyncio.create_task(self._loop())
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _loop(self) -> None:
+        while True:
+            await asyncio.sleep(self._every_s)
+            with suppress(Temporary):
+                await self._beat()
+
+
+def _heartbeat(home: Home, claims: Sequence[LeadClaim], lease_us: int) -> _Heartbeat:
+    async def beat() -> object:
+        return await home.work.heartbeat(claims, now=home.clock.now(), lease_us=lease_us)
+
+    return _Heartbeat(beat, lease_us / SECOND / 3)
+
+
+def deps_of(home: Home, catalogue: Catalogue | None = None) -> Deps:
+    """The ports that nodes may reach, out of the home."""
+    return Deps(
+        catalogue=catalogue or home.catalogue,
+        reasoner=home.reasoner,
+        scorer=home.scorer,
+        policy=home.policy,
+    )

@@ -1,0 +1,1 @@
+"""Tests mirror the tree; each is named after the promise it keeps."""

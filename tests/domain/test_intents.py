@@ -1,0 +1,84 @@
+"""From claims to what a lead is after: bounded, without look-ahead, by hand-checked numbers."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.instants import DAY, HOUR
+from domain.intent import Claim, Intent, Slot
+from domain.intents import FLOOR, UNREAD, Said, confidences, ranked, slots_of, tags_for, top_of
+from domain.lead import absorb
+from domain.signal import Event
+
+NOON = 472_000 * HOUR
+
+
+def said(*tags: str, at: int = NOON, ref: str = "s:1", role: str = "customer") -> Event:
+    return Event(at, ref, role, "support.message", "", 0, at, tags)
+
+
+NAMES = st.sampled_from([intent.value for intent in Intent] + ["of_another_taxonomy"])
+TAGS = st.one_of(
+    st.builds(lambda name, sure: f"{name}:{sure}", NAMES, st.integers(0, 1000)),
+    st.sampled_from((UNREAD, "=seats:50", "pricing:", "pricing", ":1")),
+)
+EVENTS = st.lists(
+    st.builds(
+        lambda hours, ref, role, tags: said(*sorted(tags), at=NOON + hours * HOUR, ref=f"s:{ref}", role=role),
+        st.integers(-24 * 400, 24),
+        st.integers(0, 9),
+        st.sampled_from(("customer", "customer", "agent")),
+        st.lists(TAGS, max_size=4, unique=True),
+    ),
+    max_size=30,
+).map(lambda events: absorb((), events)[0])
+
+
+@given(events=EVENTS, hours=st.integers(-24 * 30, 24 * 400))
+def test_confidences_are_per_mille_and_know_nothing_of_later(events: tuple[Event, ...], hours: int) -> None:
+    """I12, for events in any number and tags of any kind."""
+    as_of = NOON + hours * HOUR
+    found = confidences(events, as_of)
+    assert found == confidences(tuple(event for event in events if event.at <= as_of), as_of)
+    assert all(1 <= sure <= 1000 for sure in found.values())
+    assert Said(events).at(as_of) == found
+
+
+def test_a_claim_halves_in_a_week() -> None:
+    events = (said("pricing:800"),)
+    assert confidences(events, NOON) == {Intent.PRICING: 800}
+    assert confidences(events, NOON + 7 * DAY) == {Intent.PRICING: 400}
+    assert confidences(events, NOON + 365 * DAY) == {}
+
+
+def test_further_claims_fill_a_halving_share_of_the_rest() -> None:
+    events = (said("pricing:400"), said("pricing:400", ref="s:2"), said("pricing:800", ref="s:3"))
+    rest = 200 * 400 // 2000
+    assert confidences(events, NOON) == {Intent.PRICING: 800 + rest + (200 - rest) * 400 // 4000}
+
+
+def test_a_denial_counts_for_its_own_intent_and_for_what_is_older() -> None:
+    older, denial = said("demo:900", "pricing:500"), said("demo:0", at=NOON + 1)
+    assert confidences((older, denial), NOON + 1) == {Intent.PRICING: 500}
+    assert confidences((older, denial), NOON) == {Intent.DEMO: 900, Intent.PRICING: 500}
+
+
+def test_leaving_speaks_against_renewing_and_not_against_a_demo() -> None:
+    both = confidences((said("churn:600", "demo:500", "renewal:500"),), NOON)
+    assert both == {Intent.CHURN: 600, Intent.DEMO: 500, Intent.RENEWAL: 200}
+
+
+def test_the_top_intent_is_named_from_the_floor_on() -> None:
+    assert top_of({Intent.DEMO: FLOOR, Intent.PRICING: FLOOR}) == (Intent.DEMO, FLOOR)
+    assert top_of({Intent.DEMO: FLOOR - 1}) == (Intent.UNSURE, 0)
+    assert top_of({}) == (Intent.UNSURE, 0)
+    assert ranked({Intent.PRICING: 5, Intent.DEMO: 5, Intent.CHURN: 9})[0] == (Intent.CHURN, 9)
+
+
+def test_what_is_kept_of_a_reading_is_what_comes_back() -> None:
+    claims = (Claim(Intent.PRICING, 820, "s:1", "x"), Claim(Intent.DEMO, 500, "s:2", "x"))
+    slots = (Slot("budget", "20000 eur", "s:1"),)
+    event = said(*tags_for(claims, slots, "s:1"))
+    assert event.tags == ("=budget:20000 eur", "pricing:820")
+    assert confidences((event,), NOON) == {Intent.PRICING: 820}
+    assert slots_of((event,), NOON) == slots
+    assert slots_of((event,), NOON - 1) == ()

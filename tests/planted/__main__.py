@@ -1,0 +1,103 @@
+"""``make planted``: apply each patch to a copy of the tree and see its test fail.
+
+A patch begins with two comment lines, ``# breaks: <promise>`` and ``# caught by: <test id>``. The command fails if a
+patch no longer applies, if its test passes in spite of it, or if the test fails without it.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache",
+                                  ".hypothesis", ".leadgraph*", "*.egg-info")  # fmt: skip
+SECONDS = 240
+
+
+@dataclass(frozen=True)
+class Planted:
+    """One patch."""
+
+    file: Path
+    breaks: str
+    test: str
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What became of it."""
+
+    planted: Planted
+    caught: bool
+    words: str
+
+
+def read(file: Path) -> Planted:
+    """The header of a patch. Raises: ValueError if it has none."""
+    head = dict(
+        line[2:].split(": ", 1)
+        for line in file.read_text("utf-8").splitlines()[:6]
+        if line.startswith("# ") and ": " in line
+    )
+    if "breaks" not in head or "caught by" not in head:
+        raise ValueError(f"{file.name}: the first lines must say '# breaks: ...' and '# caught by: ...'")
+    return Planted(file, head["breaks"], head["caught by"])
+
+
+def try_one(planted: Planted) -> Seen:
+    """Apply to a fresh copy and run its test there."""
+    with tempfile.TemporaryDirectory() as scratch:
+        copy = Path(scratch) / "tree"
+        shutil.copytree(ROOT, copy, ignore=LEFT_OUT)
+        applied = _call(["git", "apply", "-p1", str(planted.file)], copy)
+        if applied.returncode:
+            return Seen(planted, False, f"does not apply: {applied.stderr.strip().splitlines()[0]}")
+        ran = _pytest([planted.test], copy)
+    if ran.returncode == 1:
+        return Seen(planted, True, "caught")
+    tail = (ran.stdout.strip().splitlines() or ["no output"])[-1]
+    return Seen(planted, False, "NOT caught" if ran.returncode == 0 else f"the test did not run: {tail}")
+
+
+def _pytest(tests: Iterable[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    return _call(
+        [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-n", "0", *tests], folder
+    )
+
+
+def _call(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(folder)}
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False
+    )
+
+
+def main() -> int:
+    """Try every patch (or those whose name contains an argument); 0 if all are caught."""
+    wanted = sys.argv[1:]
+    files = sorted(Path(__file__).parent.glob("*.patch"))
+    bugs = [read(file) for file in files if not wanted or any(word in file.name for word in wanted)]
+    sys.stdout.write(f"{len(bugs)} planted bugs; first their tests as they are\n")
+    whole = _pytest(sorted({bug.test for bug in bugs}), ROOT)
+    if whole.returncode:
+        sys.stdout.write(f"the tests fail without any bug:\n{whole.stdout[-3000:]}\n")
+        return 1
+    with ThreadPoolExecutor(max_workers=max(1, (os.cpu_count() or 1))) as pool:
+        results = list(pool.map(try_one, bugs))
+    for seen in results:
+        sys.stdout.write(
+            f"{'ok  ' if seen.caught else 'BAD '} {seen.planted.file.stem:<40} {seen.words:<12} {seen.planted.breaks}\n"
+        )
+    missed = sum(not seen.caught for seen in results)
+    sys.stdout.write(f"{len(results) - missed} passed, {missed} failed\n")
+    return 1 if missed or not results else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

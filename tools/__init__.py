@@ -1,0 +1,1 @@
+"""Every contact with the outside world, one vendor or engine per file."""

@@ -1,0 +1,117 @@
+"""Checks of the environment: each says what it looked at, whether it is well, and what to do if not."""
+
+import importlib.metadata
+import os
+import shutil
+import sqlite3
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from domain.errors import LeadgraphError
+from tools.clock import stored_time
+from tools.settings import Settings
+
+NEEDED_SQLITE = (3, 35, 0)
+"""RETURNING and upserts with several conflicts."""
+LOW_DISK_BYTES = 500_000_000
+FIXED = ("langgraph", "langchain-openai", "openai", "pydantic", "chromadb", "tenacity", "langsmith", "zen-engine",
+         "sqlalchemy", "polars")  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One finding."""
+
+    name: str
+    ok: bool
+    detail: str
+    remedy: str = ""
+
+
+def diagnose(settings: Settings, load_tables: Callable[[], str]) -> Iterator[Check]:
+    """All checks in the order in which a person would mend them. `load_tables` loads what people edit and names it."""
+    yield _python()
+    yield from _packages()
+    yield _sqlite()
+    yield _home(settings.home)
+    yield from _keys(settings)
+    yield _anchor(settings)
+    yield _tables(load_tables)
+    yield _time(settings)
+
+
+def _python() -> Check:
+    found = ".".join(map(str, sys.version_info[:3]))
+    return Check("python", sys.version_info >= (3, 11), found, "use Python 3.11 or newer and run make setup")
+
+
+def _packages() -> Iterator[Check]:
+    for name in FIXED:
+        try:
+            yield Check(f"package {name}", True, importlib.metadata.version(name))
+        except importlib.metadata.PackageNotFoundError:
+            yield Check(f"package {name}", False, "not installed", "run make setup")
+
+
+def _sqlite() -> Check:
+    remedy = "use a Python built with a newer SQLite"
+    return Check("sqlite", sqlite3.sqlite_version_info >= NEEDED_SQLITE, sqlite3.sqlite_version, remedy)
+
+
+def _home(home: Path) -> Check:
+    place = home if home.exists() else home.resolve().parent
+    if home.exists() and not home.is_dir():
+        return Check("home", False, f"{home} is a file", "set LEADGRAPH_HOME to a folder")
+    if not os.access(place, os.W_OK):
+        return Check("home", False, f"{place} cannot be written", "give yourself the right to write there")
+    free = shutil.disk_usage(place).free
+    state = "exists" if home.exists() else "will be made on first use"
+    detail = f"{home} {state}, {free // 1_000_000:,} MB free"
+    return Check("home", free > LOW_DISK_BYTES, detail, "make room on the disk: a full disk stops the door")
+
+
+def _keys(settings: Settings) -> Iterator[Check]:
+    folder = settings.home / "keys"
+    if not folder.is_dir():
+        yield Check("keys", True, "none yet; made on first use")
+        return
+    for file in sorted(folder.iterdir()):
+        open_to_others = bool(file.stat().st_mode & 0o077) and file.suffix != ".pub"
+        remedy = f"chmod 600 {file}"
+        yield Check(
+            f"key {file.name}",
+            not open_to_others,
+            "readable by others" if open_to_others else "private",
+            remedy,
+        )
+
+
+def _anchor(settings: Settings) -> Check:
+    try:
+        file = settings.anchor_file()
+    except LeadgraphError as error:
+        return Check(
+            "audit anchor", False, str(error), "set LEADGRAPH_ANCHOR to a file on another disk or machine"
+        )
+    state = "exists" if file.exists() else "not written yet"
+    return Check("audit anchor", True, f"{file} ({state}); keep it on another machine if you can")
+
+
+def _tables(load_tables: Callable[[], str]) -> Check:
+    try:
+        return Check("tables", True, load_tables())
+    except LeadgraphError as error:
+        return Check("tables", False, str(error), "mend the table, then run leadgraph policy check")
+
+
+def _time(settings: Settings) -> Check:
+    try:
+        stored = stored_time(settings.home / "clock")
+    except LeadgraphError as error:
+        return Check("clock", False, str(error), "delete the file to go back to real time")
+    if stored is None:
+        return Check("clock", True, "real time")
+    detail = f"stream time of a replay, in {settings.home / 'clock'}"
+    return Check("clock", True, detail)

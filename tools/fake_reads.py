@@ -1,0 +1,123 @@
+"""The in-memory store's answers to questions."""
+
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from typing import TypeVar
+
+import orjson
+
+from domain.ids import LeadId, TenantId
+from domain.lead import LeadState
+from domain.policy import Rep
+from domain.ports.reads import Row, StoredDecision
+from domain.signal import LeadKey, Signal
+from tools.fake_work import loaded
+from tools.fake_world import World
+
+T = TypeVar("T")
+
+
+class MemoryReads:
+    """Satisfies `domain.ports.reads.Reads`."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def find_lead(self, tenant: TenantId, key: str) -> LeadId | None:
+        """Canonical lead for a lead id or any of its keys."""
+        lead = self._world.leads.get(key)
+        while lead is not None and lead.merged_into is not None:
+            lead = self._world.leads[lead.merged_into]
+        if lead is not None and lead.state.tenant == tenant:
+            return lead.state.lead_id if lead.live else None
+        kind, _, value = key.partition(":")
+        for wanted in ((None, key), (kind, value)):
+            found = self._by_key(tenant, *wanted)
+            if found:
+                return LeadId(min(found)[1])
+        return None
+
+    async def lead(self, tenant: TenantId, lead_id: LeadId) -> LeadState | None:
+        """State of one lead."""
+        lead = self._world.leads.get(lead_id)
+        return lead.state if lead and lead.live and lead.state.tenant == tenant else None
+
+    async def keys(self, tenant: TenantId, lead_id: LeadId) -> Sequence[LeadKey]:
+        """Its keys, by kind and value."""
+        places = (keys for (t, _), keys in self._world.keys.items() if t == tenant)
+        return sorted(key for keys in places for key, row in keys.items() if row.lead_id == lead_id)
+
+    async def leads(self, tenant: TenantId, *, batch: int = 500) -> AsyncIterator[Sequence[LeadState]]:
+        """All canonical leads in id order."""
+        found = [
+            lead.state for lead in self._world.leads.values() if lead.live and lead.state.tenant == tenant
+        ]
+        for part in _parts(sorted(found, key=lambda state: state.lead_id), batch):
+            yield part
+
+    async def signals(self, tenant: TenantId, lead_id: LeadId, *, limit: int = 200) -> Sequence[Signal]:
+        """Its newest signals, newest first."""
+        kept = [k.signal for k in self._world.of_lead(lead_id) if k.signal.tenant == tenant]
+        return kept[:limit]
+
+    async def reps(self, tenant: TenantId, *, now: int) -> Sequence[Rep]:
+        """Salespeople with today's load."""
+        return loaded(self._world, tenant, now)
+
+    async def latest_decision(self, tenant: TenantId, lead_id: LeadId) -> StoredDecision | None:
+        """Newest decision of a lead."""
+        return next((d for d in reversed(self._decisions(tenant)) if d.lead_id == lead_id), None)
+
+    async def decisions(
+        self, tenant: TenantId, *, batch: int = 500
+    ) -> AsyncIterator[Sequence[StoredDecision]]:
+        """All decisions in the order of their commit."""
+        for part in _parts(self._decisions(tenant), batch):
+            yield part
+
+    async def counts(self, tenant: TenantId) -> Mapping[str, int]:
+        """Items given and where they are now."""
+        world = self._world
+        states = [kept.state for kept in world.signals.values() if kept.signal.tenant == tenant]
+        items = [item for item in world.items.values() if item.refused.tenant == tenant]
+        return {
+            **{name: states.count(name) for name in ("applied", "superseded", "parked", "waiting")},
+            **{name: world.tallies[tenant, name] for name in ("signals", "duplicates", "runs")},
+            "quarantined": sum(item.state != "released" for item in items),
+            "leads": sum(lead.live and lead.state.tenant == tenant for lead in world.leads.values()),
+            "decisions": len(self._decisions(tenant)),
+            "actions": sum(effect.tenant == tenant for effect in world.effects),
+            "merges": world.merges[f"{tenant}/merge"],
+        }
+
+    async def quarantine(self, tenant: TenantId, *, limit: int = 100) -> Sequence[Row]:
+        """Open quarantine rows."""
+        names = ("source", "position", "field", "code", "reason")
+        return [
+            {"id": item.item_id, **{name: getattr(item.refused, name) for name in names}, "at": item.at}
+            for item in self._world.open_items(tenant)[:limit]
+        ]
+
+    async def audit_rows(self, tenant: TenantId, *, run_id: str | None = None) -> Sequence[Row]:
+        """Rows of one run (or of the tenant), parsed, in chain order."""
+        rows = [(e, row) for e, row in self._world.audit if row.tenant == tenant]
+        return [orjson.loads(row.body) for e, row in rows if run_id is None or e.run_id == run_id]
+
+    def _by_key(self, tenant: str, kind: str | None, value: str) -> list[tuple[int, str]]:
+        return [
+            (self._world.leads[row.lead_id].first_seen, row.lead_id)
+            for (t, _), keys in self._world.keys.items()
+            for key, row in keys.items()
+            if t == tenant and key.value == value and kind in (None, key.kind) and row.lead_id
+        ]
+
+    def _decisions(self, tenant: str) -> list[StoredDecision]:
+        return [
+            StoredDecision(d.decision_id, d.run_id, d.lead_id, d.as_of, content, record)
+            for t, d, record, content in self._world.decisions
+            if t == tenant
+        ]
+
+
+def _parts(rows: Sequence[T], batch: int) -> Iterator[Sequence[T]]:
+    for start in range(0, len(rows), batch):
+        yield rows[start : start + batch]

@@ -1,0 +1,1 @@
+"""Scoring models behind the `Scorer` port: they load and predict; training lives elsewhere."""

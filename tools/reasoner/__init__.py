@@ -1,0 +1,1 @@
+"""Reading intents and slots in signals on this machine, without a model."""

@@ -1,0 +1,38 @@
+"""What a store is opened with."""
+
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from domain.instants import HOUR
+from domain.policy import Rep
+from tools.store.keyring import KeyRing, NoRing
+
+ACCOUNT_DELAY: Final = HOUR
+"""An account's refresh falls due this long after the first change (microseconds); further changes join it."""
+SIGNALS_A_CLAIM: Final = 500
+RECENT: Final = 5
+"""Earlier signals with text that a run sees."""
+
+
+def unsealed(raw: bytes) -> bytes:
+    """For tests and throw-away homes: no seal."""
+    return raw
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """Limits, and what the store calls in its transactions. Shared by the durable store and its twin in memory."""
+
+    writer: str = "w1"
+    """Name of this process's audit chain, and of the holder of its leases."""
+    max_waiting: int = 200_000
+    max_attempts: int = 5
+    reps: Sequence[Rep] = ()
+    """Salespeople; `load` and `last_assigned` of these are ignored, the store counts them."""
+    seal_raw: Callable[[bytes], bytes] = unsealed
+    open_raw: Callable[[bytes], bytes] = unsealed
+    ring: KeyRing = field(default_factory=NoRing)
+    new_id: Callable[[], str] = lambda: secrets.token_hex(10)
+    """20 random hex digits."""

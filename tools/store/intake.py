@@ -1,0 +1,260 @@
+"""The new signals of one tenant: placed with their leads, stored, and each lead given its work."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from domain.audit import AuditEntry
+from domain.ids import LeadId, Region, TenantId
+from domain.instants import instant
+from domain.kinds import Kind
+from domain.signal import Signal
+from tools.store.accounts_due import mark
+from tools.store.audit import Chains
+from tools.store.codec import event_count, signal_bytes
+from tools.store.components import as_json, components, learn
+from tools.store.config import Config
+from tools.store.engine import Tx
+from tools.store.moving import Mover, Plan
+from tools.store.placing import Placing
+from tools.store.refs import Fresh
+from tools.store.regroup import Regrouping
+
+
+@dataclass(slots=True)
+class Touch:
+    """What a batch brings to one lead. `account` is (at, ref, name): the newest wins."""
+
+    region: Region
+    last_seen: int = 0
+    account: tuple[int, str, str] = (0, "", "")
+    suppresses: bool = False
+    waits: bool = False
+
+    def add(self, signal: Signal) -> None:
+        """Take one signal in."""
+        at = instant(signal.occurred_at)
+        self.last_seen = max(self.last_seen, at)
+        if signal.account is not None:
+            self.account = max(self.account, (at, signal.signal_id, signal.account))
+        self.suppresses |= signal.kind is Kind.PRIVACY_DELETE
+
+
+@dataclass(slots=True)
+class Intake:
+    """Takes in the new signals of one tenant, within one transaction."""
+
+    tx: Tx
+    config: Config
+    chains: Chains
+    tenant: TenantId
+    now: int
+    waiting: dict[Region, int] = field(default_factory=dict)
+    """By how much the number of waiting signals changed, by region."""
+    merges: int = 0
+    touched: dict[str, str] = field(default_factory=dict)
+    """Leads that were merged or split -> their region: their vault keys may have moved."""
+
+    def take(self, fresh: Sequence[Fresh]) -> None:
+        """Place and store `fresh`."""
+        signals = [one.signal for one in fresh]
+        placing = Placing(lambda: f"ld_{self.config.new_id()}", self.tx.one("next_key").n)
+        learn(self.tx, placing, self.tenant, values={key.value for s in signals for key in s.keys})
+        for signal in signals:
+            placing.place(signal)
+        self._store_links(placing, signals)
+        plans = self._resolve(placing, signals) if placing.doubtful else []
+        self._store_keys(placing)
+        homes = [str(placing.home(signal).lead_id) for signal in signals]
+        touches: dict[str, Touch] = {}
+        for signal, home in zip(signals, homes, strict=True):
+            touches.setdefault(home, Touch(signal.region)).add(signal)
+        stored = self._stored_leads(touches)
+        anew = self._anew(plans, touches, stored)
+        self._store_signals(fresh, homes, stored, anew, touches)
+        self._store_leads(touches, stored, anew)
+        self._renew(anew, plans, stored, touches)
+
+    def _resolve(self, placing: Placing, signals: Sequence[Signal]) -> list[Plan]:
+        plans = []
+        regrouping = self._regrouping()
+        for component in components(self.tx, placing, self.tenant):
+            plan = Mover(self.tx, placing, self.tenant, component).plan(signals, self._first_seen)
+            regrouping.move(plan)
+            self.merges += len(plan.merges)
+            plans.append(plan)
+        return plans
+
+    def _regrouping(self) -> Regrouping:
+        return Regrouping(self.tx, self.config, self.chains, self.tenant, self.now)
+
+    def _first_seen(self, leads: Iterable[str]) -> Mapping[str, int]:
+        leads = set(leads)
+        rows = self.tx.rows("first_seen", {"tenant": self.tenant, "leads": as_json(leads)})
+        return dict.fromkeys(leads, self.now) | {row.lead_id: row.first_seen for row in rows}
+
+    def _store_links(self, placing: Placing, signals: Sequence[Signal]) -> None:
+        if not placing.links:
+            return
+        regions = {row.key_id: row.region for row in placing.rows.values()}
+        rows = [
+            {
+                "tenant": self.tenant,
+                "region": regions[a],
+                "a": a,
+                "b": b,
+                "kind": kind,
+                "first_at": link.first.at,
+                "first_ref": link.first.ref,
+                "first_known": link.first.known,
+                "last_at": link.last.at,
+                "last_ref": link.last.ref,
+                "last_known": link.last.known,
+            }
+            for (a, b, kind), link in placing.links.items()
+        ]
+        self.tx.run("add_link", rows)
+
+    def _store_keys(self, placing: Placing) -> None:
+        new, old = [], []
+        for row in placing.rows.values():
+            values = {
+                "key_id": row.key_id,
+                "tenant": self.tenant,
+                "lead": row.lead_id,
+                "born": row.born,
+                "shared": row.shared,
+            }
+            if row.new:
+                new.append(
+                    values | {"region": row.region, "kind": row.key.kind.value, "value": row.key.value}
+                )
+            elif row.changed:
+                old.append(values)
+        self.tx.run("insert_key", new)
+        self.tx.run("update_key", old)
+
+    def _stored_leads(self, leads: Iterable[str]) -> dict[str, Any]:
+        rows = self.tx.rows("batch_leads", {"tenant": self.tenant, "leads": as_json(leads)})
+        return {row.lead_id: row for row in rows}
+
+    def _anew(
+        self, plans: Sequence[Plan], touches: Mapping[str, Touch], stored: Mapping[str, Any]
+    ) -> dict[str, Region]:
+        """Leads to be made anew: other signals than before, woken from the dead, or asked to be forgotten."""
+        anew = {lead: Region(plan.region) for plan in plans for lead in plan.changed}
+        for lead, touch in touches.items():
+            row = stored.get(lead)
+            if (row and not row.live) or (touch.suppresses and not (row and row.suppressed)):
+                anew[lead] = touch.region
+        return anew
+
+    def _store_signals(
+        self,
+        fresh: Sequence[Fresh],
+        homes: Sequence[str],
+        stored: Mapping[str, Any],
+        anew: Mapping[str, Region],
+        touches: Mapping[str, Touch],
+    ) -> None:
+        rows = []
+        for one, home in zip(fresh, homes, strict=True):
+            lead = None if home in anew else stored.get(home)
+            state, reason = _state(lead)
+            if state == "waiting":
+                touches[home].waits = True
+                self.waiting[one.signal.region] = self.waiting.get(one.signal.region, 0) + 1
+            rows.append(_row(one, home, state, reason))
+        self.tx.run("insert_signal", rows)
+
+    def _store_leads(
+        self, touches: Mapping[str, Touch], stored: Mapping[str, Any], anew: Mapping[str, Region]
+    ) -> None:
+        new, old = [], []
+        for lead, touch in touches.items():
+            if lead in anew:
+                continue
+            row = stored.get(lead)
+            if row is None:
+                new.append(self._values(lead, touch, None) | {"region": touch.region, "first_seen": self.now})
+            else:
+                old.append(self._values(lead, touch, row))
+        self.tx.run("insert_lead", new)
+        self.tx.run("touch_lead", old)
+
+    def _values(self, lead: str, touch: Touch, row: Any) -> dict[str, object]:
+        """The columns of a lead that a batch changes. Whoever holds it keeps it; what waits is seen at the commit."""
+        before = (row.account_at, row.account_ref, row.account or "") if row else (0, "", "")
+        account = max(before, touch.account)
+        if row and row.account and row.account != account[2]:
+            mark(self.tx, self.tenant, touch.region, [row.account], self.now)
+        ready = row.ready_at if row else None
+        if touch.waits and not (row and row.lease_until):
+            due = max(self.now, row.retry_at) if row else self.now
+            ready = due if ready is None else min(ready, due)
+        return {
+            "lead": lead,
+            "tenant": self.tenant,
+            "account": account[2] or None,
+            "account_at": account[0],
+            "account_ref": account[1],
+            "last_seen": max(touch.last_seen, row.last_seen if row else 0),
+            "ready_at": ready,
+        }
+
+    def _renew(
+        self,
+        anew: Mapping[str, Region],
+        plans: Sequence[Plan],
+        stored: Mapping[str, Any],
+        touches: Mapping[str, Touch],
+    ) -> None:
+        regrouping = self._regrouping()
+        for lead, region in sorted(anew.items()):
+            absorbed = [loser for plan in plans for winner, loser in plan.merges if winner == lead]
+            change = regrouping.renew(lead, region, absorbed)
+            self.waiting[region] = self.waiting.get(region, 0) + change
+            self.touched[lead] = region
+            if lead in touches and touches[lead].suppresses:
+                self.chains.add([self._suppressed(lead, region)])
+
+    def _suppressed(self, lead: str, region: Region) -> AuditEntry:
+        return AuditEntry(
+            tenant=self.tenant,
+            region=region,
+            step="inbox",
+            code="suppressed",
+            at=self.now,
+            lead_id=LeadId(lead),
+        )
+
+
+def _state(lead: Any) -> tuple[str, str | None]:
+    """State and reason of a signal that arrives for a stored lead (None: new, or about to be made anew)."""
+    if lead is None:
+        return "waiting", None
+    if lead.suppressed:
+        return "superseded", "suppressed"
+    return ("parked", lead.parked) if lead.parked else ("waiting", None)
+
+
+def _row(one: Fresh, home: str, state: str, reason: str | None) -> tuple[object, ...]:
+    signal = one.signal
+    return (
+        signal.tenant,
+        signal.region,
+        signal.signal_id,
+        signal.source,
+        home,
+        signal.kind.value,
+        signal.account,
+        instant(signal.occurred_at),
+        instant(signal.known_at),
+        instant(signal.received_at),
+        state,
+        reason,
+        event_count(signal),
+        int(signal.text is not None),
+        one.digest,
+        signal_bytes(signal),
+    )

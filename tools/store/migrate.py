@@ -1,0 +1,44 @@
+"""Bringing a database to the present version of the tables, when it is opened."""
+
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import Connection, Engine, inspect, text
+
+from domain.errors import Permanent
+
+FOLDER: Final = Path(__file__).parent / "migrations"
+HEAD: Final = "0001"
+"""The newest migration. A test compares it with the folder; it spares every opening the import of Alembic."""
+
+
+def migrate(engine: Engine) -> None:
+    """Run the migrations that are missing, all in one transaction, so that two processes cannot mix theirs.
+
+    Raises: Permanent if the database was made by a newer version.
+    """
+    with engine.begin() as conn:
+        found = version(conn)
+        if found == HEAD:
+            return
+        if found is not None and found > HEAD:
+            raise Permanent(f"{engine.url.database}: made by a newer version (tables {found}, known {HEAD})")
+        _upgrade(conn)
+
+
+def version(conn: Connection) -> str | None:
+    """The version of the tables, None for an empty database."""
+    if not inspect(conn).has_table("alembic_version"):
+        return None
+    found: str | None = conn.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return found
+
+
+def _upgrade(conn: Connection) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
+    config.attributes["connection"] = conn
+    command.upgrade(config, "head")
