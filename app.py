@@ -1,7 +1,7 @@
 """The composition root: settings -> ports -> graph -> surfaces. Nobody imports this file; it imports lazily."""
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from domain.features import Catalogue
+    from domain.instants import Instant
     from domain.ports.clock import Clock
     from domain.ports.home import Home
     from domain.ports.policy import Policy
     from domain.ports.sources import RawItem, Source
+    from domain.verification import Verification
     from tools.diagnosis import Check
     from tools.policy.load import PolicyReport
     from tools.policy.shelf import PolicyShelf
     from tools.privacy.keys import Keys
-    from tools.privacy.vault import LeadVault
+    from tools.privacy.vault import KeyRow, LeadVault
     from tools.settings import Found, Settings
     from tools.store import Config, Store
 
@@ -69,13 +71,17 @@ def open_home(
         streamed = virtual_clock or stored_time(root / "clock") is not None
         clock = ReplayClock(file=root / "clock") if streamed else SystemClock()
         opened: list[Store] = []
-        vault = LeadVault(keys.master, fetch=lambda *asked: opened[0].fetch_keys(*asked))
+
+        def fetch(tenant: str, lead: str | None, key: str | None) -> "Sequence[KeyRow]":
+            return opened[0].fetch_keys(tenant, lead, key)  # the vault and the store know each other
+
+        vault = LeadVault(keys.master, fetch=fetch)
         store = open_store(root / DATABASE, _config(settings, keys, vault), on_point=on_point)
         opened.append(store)
         try:
             if exclusive:
                 asyncio.run(store.work.reclaim(now=clock.now()))
-            yield _home(settings, store, keys, vault, clock)
+            yield _home(settings, store, keys, vault=vault, clock=clock)
         finally:
             store.close()
             if isinstance(clock, ReplayClock) and exclusive:
@@ -85,9 +91,11 @@ def open_home(
 @contextmanager
 def throw_away_home() -> "Iterator[Home]":
     """A home on stream time in a folder that is deleted afterwards."""
-    with TemporaryDirectory(prefix="leadgraph-") as scratch:
-        with open_home(virtual_clock=True, home=Path(scratch) / "home") as home:
-            yield home
+    with (
+        TemporaryDirectory(prefix="leadgraph-") as scratch,
+        open_home(virtual_clock=True, home=Path(scratch) / "home") as home,
+    ):
+        yield home
 
 
 def _config(settings: "Settings", keys: "Keys", vault: "LeadVault") -> "Config":
@@ -107,7 +115,9 @@ def _config(settings: "Settings", keys: "Keys", vault: "LeadVault") -> "Config":
     )
 
 
-def _home(settings: "Settings", store: "Store", keys: "Keys", vault: "LeadVault", clock: "Clock") -> "Home":
+def _home(
+    settings: "Settings", store: "Store", keys: "Keys", *, vault: "LeadVault", clock: "Clock"
+) -> "Home":
     from domain.ids import Region, TenantId
     from domain.ports.home import Home
     from tools.audit.log import SqlAuditLog
@@ -255,6 +265,34 @@ class Toolbox:
 
         return wins(self.source("leadforge").read(folder))
 
+    def audit_verify_file(
+        self, file: Path, *, anchor: Path | None, key: Path | None, until: "Instant | None"
+    ) -> "Verification":
+        """Verify an export."""
+        from tools.audit.doors import audit_verify_file
+
+        return audit_verify_file(file, anchor=anchor, key=key, until=until)
+
+    async def audit_verify(
+        self, home: "Home", *, anchor: Path | None, key: Path | None, until: "Instant | None"
+    ) -> "Verification":
+        """Verify the log of a home."""
+        from tools.audit.doors import audit_verify
+
+        return await audit_verify(home, anchor=anchor, key=key, until=until)
+
+    async def audit_export(self, home: "Home", file: Path, *, told: Callable[[int], None]) -> dict[str, int]:
+        """Write a home's log to `file`; the counts of what was written."""
+        from tools.audit.doors import audit_export
+
+        return await audit_export(home, file, told=told)
+
+    def audit_anchor(self, home: "Home") -> Path:
+        """Where a home's roots are anchored."""
+        from tools.audit.doors import audit_anchor
+
+        return audit_anchor(home)
+
     def bench(self, *, told: Callable[[str], None], quick: bool) -> dict[str, Any]:
         """All benchmarks."""
         from benchmarks.suite import run_all
@@ -275,8 +313,8 @@ def _tables(folder: Path) -> str:
     policy = load_policy(folder / "policies")
     reps, reasoner = load_reps(folder / "reps.csv"), local_reasoner(folder)
     return (
-        f"{len(catalogue.definitions)} features {catalogue.version}, scoring {scorer.version}, lexicon {reasoner.version}, "
-        f"policy {policy.version}, {len(reps)} salespeople"
+        f"{len(catalogue.definitions)} features {catalogue.version}, scoring {scorer.version}, "
+        f"lexicon {reasoner.version}, policy {policy.version}, {len(reps)} salespeople"
     )
 
 

@@ -105,3 +105,5 @@ class Bundle:
     account_changed: bool = False
     reserved: tuple[str, ...] = field(default=())
     """Reps whose capacity this decision takes."""
+    content: bytes = b""
+    """The decision's canonical JSON where it was made already; empty: the store makes it."""

@@ -49,11 +49,7 @@ def resolve(keys: Iterable[LeadKey], links: Iterable[Link], known_at: int | None
     for a, b in live:
         if a.kind.strong and b.kind.strong:
             _union(parent, a, b)
-    touched: dict[LeadKey, set[LeadKey]] = {}
-    for a, b in live:
-        for weak, other in ((a, b), (b, a)):
-            if _weak(weak) and other.kind.strong:
-                touched.setdefault(weak, set()).add(_find(parent, other))
+    touched = _touched(parent, live)
     shared = frozenset(key for key, roots in touched.items() if len(roots) > 1)
     for weak, roots in touched.items():
         if len(roots) == 1:
@@ -86,6 +82,18 @@ def _live(links: list[Link]) -> list[tuple[LeadKey, LeadKey]]:
         (link.a, link.b): link.kind != "undone" for link in links
     }
     return [pair for pair, on in state.items() if on]
+
+
+def _touched(
+    parent: dict[LeadKey, LeadKey], live: list[tuple[LeadKey, LeadKey]]
+) -> dict[LeadKey, set[LeadKey]]:
+    """For each weak key the roots of the strong components it was seen with."""
+    touched: dict[LeadKey, set[LeadKey]] = {}
+    for a, b in live:
+        for weak, other in ((a, b), (b, a)):
+            if _weak(weak) and other.kind.strong:
+                touched.setdefault(weak, set()).add(_find(parent, other))
+    return touched
 
 
 def _weak(key: LeadKey) -> bool:

@@ -51,7 +51,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A fact of the sale said in words: need, seats, budget, authority, timeline, vendor; with the signal that said it."""
+    """A fact of the sale said in words (need, seats, budget, authority, timeline, vendor) and the signal behind it."""
 
     name: str
     value: str

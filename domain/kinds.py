@@ -71,9 +71,11 @@ class FieldSpec:
 
 @dataclass(frozen=True, slots=True)
 class KindSpec:
-    """What a kind keeps: `subject` names the field that becomes the event's subject, `amount` the one that is summed,
-    `text` the free text that only the intent agent reads, `facts` the fields that describe the lead or its company,
-    `value` the code that becomes the event's value.
+    """What a kind keeps.
+
+    `subject` names the field that becomes the event's subject, `amount` the one that is summed, `text` the free
+    text that only the intent agent reads, `facts` the fields that describe the lead or its company, `value` the
+    code that becomes the event's value.
     """
 
     fields: dict[str, FieldSpec] = field(default_factory=dict)

@@ -116,7 +116,7 @@ async def policy(state: RunState, deps: Deps) -> Step:
     return Step({"verdict": verdict}, f"verdict:{verdict.kind.value}", evidence, detail, words)
 
 
-async def actuation(state: RunState, deps: Deps) -> Step:
+async def actuation(state: RunState, _: Deps) -> Step:
     """Propose what the verdict asks for; performing it is the outbox's affair."""
     verdict = state["verdict"]
     proposals = await actuation_agent.propose(
@@ -141,12 +141,12 @@ def audited(name: str, body: Body) -> Node:
             async with asyncio.timeout(context.deps.deadlines[name]):
                 step = await body(state, context.deps)
         except TimeoutError as slow:
-            _record(context, state, name, "error:deadline", started, None)
+            _record(context, state, name, "error:deadline", started=started, step=None)
             raise Temporary(f"{name} took longer than {context.deps.deadlines[name]} s") from slow
         except Exception as error:
-            _record(context, state, name, error_code(error), started, None)
+            _record(context, state, name, error_code(error), started=started, step=None)
             raise
-        _record(context, state, name, step.code, started, step)
+        _record(context, state, name, step.code, started=started, step=step)
         return step.update
 
     node.__name__ = name
@@ -161,7 +161,7 @@ def error_code(error: Exception) -> str:
 
 
 def _record(
-    context: RunContext, state: RunState, name: str, code: str, started: float, step: Step | None
+    context: RunContext, state: RunState, name: str, code: str, *, started: float, step: Step | None
 ) -> None:
     given = state["given"]
     took = round((time.perf_counter() - started) * 1_000_000)

@@ -23,8 +23,9 @@ class Record:
 _RECORD: TypeAdapter[Record] = TypeAdapter(Record)
 
 
-def pack(record: Record) -> bytes:
-    """Compressed JSON of `record`."""
+def pack(given: RunInput, content: bytes, rationale: tuple[str, ...]) -> bytes:
+    """Compressed JSON of a record, with the decision as `content`: its canonical JSON, made once and kept as it is."""
+    record = {"given": given, "decision": orjson.Fragment(content), "rationale": rationale}
     return zlib.compress(plain(record), level=1)
 
 

@@ -16,7 +16,7 @@ from domain.policy import Verdict, VerdictKind
 from domain.ports.vault import Vault
 from graph.build import LONGEST_PATH, Graph
 from graph.deps import Collector, Deps, RunContext
-from graph.record import Record, pack
+from graph.record import pack, plain
 from graph.state import RunState
 
 REDO_AFTER = 5 * MINUTE
@@ -101,7 +101,8 @@ def conclude(given: RunInput, state: RunState, rows: Collector) -> Ran:
 
 def bundle(ran: Ran, given: RunInput, claim: LeadClaim, vault: Vault) -> Bundle:
     """Everything of one run for the one commit; the record is sealed and its commitment put on the closing row."""
-    packed = pack(Record(given, ran.decision, ran.words))
+    content = plain(ran.decision)
+    packed = pack(given, content, ran.words)
     sealed = vault.seal(given.lead.tenant, given.lead.lead_id, packed)
     closing = replace(ran.entries[-1], commitment=sealed.commitment)
     owner = ran.decision.verdict.owner if ran.decision.verdict else None
@@ -109,6 +110,7 @@ def bundle(ran: Ran, given: RunInput, claim: LeadClaim, vault: Vault) -> Bundle:
     return Bundle(
         claim=claim,
         decision=ran.decision,
+        content=content,
         lead=ran.lead,
         superseded=ran.superseded,
         audit=(*ran.entries[:-1], closing),

@@ -63,7 +63,7 @@ class Replayer:
     policy_of: PolicyOf
     wall: Callable[[], AbstractContextManager[None]]
     warm: set[bool] = field(default_factory=set)
-    """Holds True once a run was made without the wall: the first run of a process imports modules, which opens files."""
+    """Holds True once a run was made without the wall: a process's first run imports modules, which opens files."""
 
     async def all(self, told: Callable[[int], None]) -> Replayed:
         """Every decision of the tenant, oldest first; `told` hears how many are done."""

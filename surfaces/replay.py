@@ -1,4 +1,4 @@
-"""Replaying a file as the stream it was: batches through the door, the clock at the latest time seen, then the worker."""
+"""Replaying a file as the stream it was: through the door, the clock at the latest time seen, then the worker."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""The worker: claims leads, runs the graph, commits in groups, refreshes accounts; one bad lead never stops the rest."""
+"""The worker: claims leads, runs the graph, commits in groups; one bad lead never stops the rest."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence

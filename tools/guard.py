@@ -12,7 +12,7 @@ _WATCHED = ("socket.", "subprocess.", "sqlite3.", "os.system", "os.exec", "os.po
 _installed: list[bool] = []
 
 
-def _hook(event: str, arguments: tuple[object, ...]) -> None:
+def _hook(event: str, _: tuple[object, ...]) -> None:
     if _CLOSED.get() and event.startswith(_WATCHED):
         raise OutsideAccess(f"a replay reached outside: {event}")
 

@@ -25,7 +25,8 @@ class Accounts(Protocol):
     async def save(
         self, tenant: TenantId, snapshot: AccountSnapshot, *, wake: Sequence[str], now: int
     ) -> None:
-        """Store the snapshot under the next version, clear the due mark, and wake the leads in `wake`
-        (reason ``account_changed``).
+        """Store the snapshot under the next version and clear the due mark.
+
+        The leads in `wake` are woken (reason ``account_changed``).
         """
         ...

@@ -151,7 +151,7 @@ async def _tell(tools: Cli, home: Home, show: _Show, result: dict[str, Any], fol
     out = tools.out
     out.print(
         f"\n[bold]{result['signals']:,}[/] signals of [bold]{result['leads']:,}[/] leads in {result['seconds']} s "
-        f"({result['signals_per_second']:,}/s): {result['decisions']:,} decisions, {result['actions']:,} actions proposed"
+        f"({result['signals_per_second']:,}/s): {result['decisions']:,} decisions, {result['actions']:,} actions"
     )
     listed = show.board.call_list()
     out.print(await call_table(home, listed, result["today"]))

@@ -9,6 +9,7 @@ from rich.table import Table
 from domain.decision import Decision
 from domain.ports.home import Home
 from domain.score import MICRO_POINT
+from surfaces.cli.audit_card import audit_story
 from surfaces.cli.context import Cli
 
 SHOWN_FACTS = ("seniority", "buyer_role", "industry", "employee_band")
@@ -51,7 +52,7 @@ def _why(decision: Decision) -> str:
 async def audit_trail(tools: Cli, home: Home, decision: Decision) -> None:
     """One decision's story, as ``audit show`` tells it."""
     tools.out.print("[bold]The audit trail of the first one[/]")
-    await tools.tools.audit_story(tools.out, home, decision.run_id)
+    await audit_story(tools.out, home, decision.run_id)
 
 
 def closing_words(out: Console, folder: Path, listed: Sequence[Decision]) -> None:

@@ -26,14 +26,14 @@ async def show_card(out: Console, home: Home, scored: Scored, as_of: int) -> Non
     if decision.score is None:
         out.print("This lead must not be processed: " + " ".join(scored.ran.words))
         return
-    _headline(out, decision, decision.score, band, as_of)
+    _headline(out, decision, decision.score, band)
     out.print(_ledger(decision.score))
     signals = await home.reads.signals(home.tenant, LeadId(scored.lead.lead_id), limit=200)
     _story(out, [signal for signal in signals if instant(signal.occurred_at) <= as_of])
     _verdict(out, decision)
 
 
-def _headline(out: Console, decision: Decision, score: Score, band: str, as_of: int) -> None:
+def _headline(out: Console, decision: Decision, score: Score, band: str) -> None:
     unit = "points (rules, not a probability)" if score.unit == "points" else "% likely to convert"
     out.print(
         f"[{BAND_STYLE[band]}]{score.points}[/] {unit}, [{BAND_STYLE[band]}]{band}[/]  =  "
@@ -104,7 +104,8 @@ def _verdict(out: Console, decision: Decision) -> None:
     if verdict.next_step:
         out.print(f"  next step: {verdict.next_step}", highlight=False, markup=False)
     if verdict.due_at is not None:
-        out.print(f"  looked at again {iso(Instant(max(decision.as_of, verdict.due_at)))[:16]} ({verdict.due_reason})", highlight=False)  # fmt: skip
+        again = iso(Instant(max(decision.as_of, verdict.due_at)))[:16]
+        out.print(f"  looked at again {again} ({verdict.due_reason})", highlight=False)
 
 
 def show_step(out: Console, node: str, entry: AuditEntry) -> None:

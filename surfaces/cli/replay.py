@@ -39,7 +39,7 @@ def main(
     pace = Pace(tick_us=round(tick * HOUR), count=drain_every, factor=_factor(speed))
     reader = tools.tools.source(source)
     with tools.open(virtual_clock=True) as home:
-        figures = asyncio.run(_replay(tools, home, reader, file, pace, limit))
+        figures = asyncio.run(_replay(tools, home, reader, file, pace=pace, limit=limit))
     if as_json:
         emit(figures)
     else:
@@ -63,7 +63,7 @@ def _factor(speed: str) -> float | None:
 
 
 async def _replay(
-    tools: Cli, home: Home, reader: Any, file: Path, pace: Pace, limit: int | None
+    tools: Cli, home: Home, reader: Any, file: Path, *, pace: Pace, limit: int | None
 ) -> dict[str, Any]:
     before = await home.reads.counts(home.tenant)
     worker = Worker(home, deps_of(home))
@@ -77,9 +77,8 @@ async def _replay(
             words = f"{iso(progress.now)[:16]}  {rate:,.0f} signals/s  {progress.worked.runs:,} runs"
             bar.update(task, completed=progress.signals, description=words)
 
-        progress = await replay(
-            home, worker, home.clock, _upto(reader.read(file), limit), pace=pace, told=told
-        )  # type: ignore[arg-type]  # a home opened with a virtual clock has one
+        clock: Any = home.clock  # a home opened for a replay has a clock that can be moved
+        progress = await replay(home, worker, clock, _upto(reader.read(file), limit), pace=pace, told=told)
     await home.audit.sign_roots(now=home.clock.now())
     after = await home.reads.counts(home.tenant)
     counts = {name: after[name] - before[name] for name in CLASSES} | {"leads": after["leads"]}

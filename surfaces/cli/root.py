@@ -1,4 +1,4 @@
-"""The root command: knows the nouns by name and loads only the one that is asked for, so that ``--help`` stays quick."""
+"""The root command: knows the nouns by name, loads only the one asked for, so that ``--help`` stays quick."""
 
 import importlib
 import sys

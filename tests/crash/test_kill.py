@@ -1,4 +1,4 @@
-"""SIGKILL of a real child at every boundary, restart, and the files judged: nothing lost, nothing doubled, same scores."""
+"""SIGKILL of a real child at every boundary, then a restart: nothing lost, nothing doubled, same scores."""
 
 import asyncio
 import json

@@ -62,6 +62,21 @@ def test_an_event_seen_again_with_tags_wins_over_one_without() -> None:
     assert absorb((older, read), [plain]) == ((older, read), 0)
 
 
+def test_of_two_copies_the_one_known_first_stays() -> None:
+    """A delivery repeated with other content cannot change what was known, in whatever order the two come."""
+    first = Event(NOON, "s:1", "a", "web.form", "", 1, NOON, ())
+    later = first._replace(amount=2, known=NOON + HOUR)
+    assert (
+        absorb((first,), [later]) == absorb((later,), [first]) == absorb((), [later, first]) == ((first,), 0)
+    )
+
+
+def test_over_the_cap_the_newest_stay() -> None:
+    """The oldest falls off, and is counted."""
+    old, new = (Event(NOON + i, f"s:{i}", "a", "web.form", "", 0, NOON, ()) for i in (0, 1))
+    assert absorb((old,), [new], cap=1) == absorb((new,), [old], cap=1) == ((new,), 1)
+
+
 def test_taking_in_nothing_changes_nothing() -> None:
     """A lead woken by a timer keeps its very events."""
     events = (Event(NOON, "s:1", "a", "web.form", "", 0, NOON, ()),)

@@ -10,6 +10,7 @@ from domain.lead import absorb
 from domain.signal import Event
 
 NOON = 472_000 * HOUR
+Events = tuple[Event, ...]
 
 
 def said(*tags: str, at: int = NOON, ref: str = "s:1", role: str = "customer") -> Event:
@@ -21,10 +22,15 @@ TAGS = st.one_of(
     st.builds(lambda name, sure: f"{name}:{sure}", NAMES, st.integers(0, 1000)),
     st.sampled_from((UNREAD, "=seats:50", "pricing:", "pricing", ":1")),
 )
+TIMES = st.builds(
+    lambda hours, part: NOON + hours * HOUR + part,
+    st.one_of(st.integers(-3, 3), st.integers(-24 * 400, 24 * 20)),
+    st.sampled_from((0, 1, HOUR // 2, HOUR - 1)),
+)
 EVENTS = st.lists(
     st.builds(
-        lambda hours, ref, role, tags: said(*sorted(tags), at=NOON + hours * HOUR, ref=f"s:{ref}", role=role),
-        st.integers(-24 * 400, 24),
+        lambda at, ref, role, tags: said(*sorted(tags), at=at, ref=f"s:{ref}", role=role),
+        TIMES,
         st.integers(0, 9),
         st.sampled_from(("customer", "customer", "agent")),
         st.lists(TAGS, max_size=4, unique=True),
@@ -33,14 +39,32 @@ EVENTS = st.lists(
 ).map(lambda events: absorb((), events)[0])
 
 
-@given(events=EVENTS, hours=st.integers(-24 * 30, 24 * 400))
-def test_confidences_are_per_mille_and_know_nothing_of_later(events: tuple[Event, ...], hours: int) -> None:
+def without_denials(events: Events) -> Events:
+    """The same events with claims that touch no other: these are weighed on a faster way."""
+    return tuple(event._replace(tags=("demo:700",) if event.at % 2 else ("pricing:400",)) for event in events)
+
+
+@given(events=st.one_of(EVENTS, EVENTS.map(without_denials)), as_of=TIMES)
+def test_confidences_are_per_mille_and_know_nothing_of_later(events: Events, as_of: int) -> None:
     """I12, for events in any number and tags of any kind."""
-    as_of = NOON + hours * HOUR
     found = confidences(events, as_of)
     assert found == confidences(tuple(event for event in events if event.at <= as_of), as_of)
     assert all(1 <= sure <= 1000 for sure in found.values())
     assert Said(events).at(as_of) == found
+
+
+@given(events=EVENTS.map(without_denials), as_of=TIMES)
+def test_the_fast_way_gives_what_the_general_way_gives(events: Events, as_of: int) -> None:
+    """A denial of what nobody claimed changes nothing, but takes the general way."""
+    denial = said("procurement:0", at=NOON - 500 * DAY, ref="s:0")
+    assert confidences((denial, *events), as_of) == confidences(events, as_of)
+
+
+def test_what_is_said_a_moment_later_is_not_known_yet() -> None:
+    """I12, within one hour of the grid, on both ways of weighing."""
+    now, later = said("demo:700"), said("demo:700", "pricing:900", at=NOON + 1, ref="s:2")
+    assert confidences((now, later), NOON) == {Intent.DEMO: 700}
+    assert confidences((now, said("demo:0", at=NOON + 1, ref="s:3")), NOON) == {Intent.DEMO: 700}
 
 
 def test_a_claim_halves_in_a_week() -> None:

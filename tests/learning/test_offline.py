@@ -5,7 +5,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from domain.consent import Lawful
@@ -96,6 +96,7 @@ def features(frame: pl.DataFrame) -> list[dict[str, int | str | None]]:
     return frame.drop("lead_id", "account", "as_of", "known_at", strict=False).to_dicts()
 
 
+@example([("l1", ONE)], [], [("l1", NOON + 3 * HOUR, None)], 9, 9, True)
 @given(
     some_told(),
     some_spans(),

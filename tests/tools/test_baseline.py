@@ -201,9 +201,9 @@ def test_a_group_is_capped_by_a_row_of_its_own() -> None:
 def test_intents_move_the_score_by_a_stated_bound_at_most() -> None:
     tags = ("demo:1000", "pricing:1000", "procurement:1000", "purchase:1000")
     score = scored(event(Kind.MESSAGE, subject="customer", tags=tags))
-    assert sum(part.micro for part in score.ledger if part.name.startswith("intent.")) == 22 * MICRO_POINT
+    assert sum(part.micro for part in score.ledger if part.name.startswith("intent.")) == 28 * MICRO_POINT
     down = scored(event(Kind.MESSAGE, subject="customer", tags=("churn:1000", "not_a_buyer:1000")))
-    assert sum(part.micro for part in down.ledger if part.name.startswith("intent.")) == -24 * MICRO_POINT
+    assert sum(part.micro for part in down.ledger if part.name.startswith("intent.")) == -28 * MICRO_POINT
 
 
 def test_the_bound_has_a_row_of_its_own() -> None:

@@ -142,7 +142,7 @@ class Group:
             as_of=decision.as_of,
             at=self.now,
             commitment=record.commitment,
-            content=decision_bytes(decision),
+            content=bundle.content or decision_bytes(decision),
         )
         self._put(
             "insert_sealed",

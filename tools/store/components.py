@@ -12,7 +12,7 @@ from tools.store.engine import Tx
 from tools.store.placing import CROWDED, KeyRow, Placing
 
 CROWD: Final = 64
-"""A weak key seen with more strong keys than this is shared for good: a shop's tablet must not cost more by the visitor."""
+"""A weak key seen with more strong keys than this is shared for good: a shop's tablet must not cost ever more."""
 
 
 @dataclass(slots=True)

@@ -62,7 +62,7 @@ class Intake:
         learn(self.tx, placing, self.tenant, values={key.value for s in signals for key in s.keys})
         for signal in signals:
             placing.place(signal)
-        self._store_links(placing, signals)
+        self._store_links(placing)
         plans = self._resolve(placing, signals) if placing.doubtful else []
         self._store_keys(placing)
         homes = [str(placing.home(signal).lead_id) for signal in signals]
@@ -73,7 +73,7 @@ class Intake:
         anew = self._anew(plans, touches, stored)
         self._store_signals(fresh, homes, stored, anew, touches)
         self._store_leads(touches, stored, anew)
-        self._renew(anew, plans, stored, touches)
+        self._renew(anew, plans, touches)
 
     def _resolve(self, placing: Placing, signals: Sequence[Signal]) -> list[Plan]:
         plans = []
@@ -93,7 +93,7 @@ class Intake:
         rows = self.tx.rows("first_seen", {"tenant": self.tenant, "leads": as_json(leads)})
         return dict.fromkeys(leads, self.now) | {row.lead_id: row.first_seen for row in rows}
 
-    def _store_links(self, placing: Placing, signals: Sequence[Signal]) -> None:
+    def _store_links(self, placing: Placing) -> None:
         if not placing.links:
             return
         regions = {row.key_id: row.region for row in placing.rows.values()}
@@ -206,7 +206,6 @@ class Intake:
         self,
         anew: Mapping[str, Region],
         plans: Sequence[Plan],
-        stored: Mapping[str, Any],
         touches: Mapping[str, Touch],
     ) -> None:
         regrouping = self._regrouping()

@@ -97,7 +97,7 @@ class Mover:
         return number
 
     def _old_leads(self, region: str) -> tuple[dict[str, int], set[str]]:
-        """Leads whose keys all lie in one group, with that group; and those whose signals must be looked at one by one."""
+        """Leads whose keys all lie in one group, with that group; and those whose signals must be looked at singly."""
         groups = dict[str, set[int]]()
         for key, row in self.component.rows.items():
             if row.was is not None:

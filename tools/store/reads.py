@@ -17,7 +17,6 @@ from tools.store.config import Config
 from tools.store.engine import Database, Tx
 from tools.store.reps import loaded
 
-STATES = ("applied", "superseded", "parked", "waiting")
 TALLIES = ("signals", "duplicates", "runs")
 
 
@@ -116,9 +115,10 @@ def _find(tx: Tx, tenant: str, key: str) -> LeadId | None:
 
 
 def _counts(tx: Tx, tenant: str) -> Mapping[str, int]:
-    states = {row.state: row.n for row in tx.rows("count_signals", {"tenant": tenant})}
+    counts = dict(tx.one("count_signals", {"tenant": tenant})._mapping)
+    stored = counts.pop("stored")
+    counts["applied"] = stored - sum(counts.values())
     tallies = {row.name: row.n for row in tx.rows("count_tallies", {"tenant": tenant})}
-    counts = {name: states.get(name, 0) for name in STATES}
     counts |= {name: tallies.get(name, 0) for name in TALLIES}
     return counts | dict(tx.one("count_rows", {"tenant": tenant})._mapping)
 

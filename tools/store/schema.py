@@ -60,7 +60,7 @@ signal = Table(
     Index("signal_lead", "lead_id", "occurred"),
     Index("signal_waiting", "lead_id", "seq", sqlite_where=text("state = 'waiting'")),
     Index("signal_recent", "lead_id", "occurred", sqlite_where=text("has_text = 1 AND state = 'applied'")),
-    Index("signal_state", "tenant", "state"),
+    Index("signal_aside", "tenant", "state", sqlite_where=text("state IN ('superseded', 'parked')")),
 )
 
 lead = Table(
@@ -143,7 +143,6 @@ merge = Table(
     _text("winner"),
     _text("loser"),
     _int("at"),
-    Index("merge_winner", "winner"),
 )
 
 timer = Table(
@@ -185,7 +184,6 @@ sealed = Table(
     _bytes("ciphertext"),
     _bytes("salt"),
     _text("key_id"),
-    Index("sealed_lead", "lead_id"),
 )
 
 subject_keys = Table(

@@ -88,7 +88,7 @@ async def test_a_lead_whose_bundle_is_malformed_is_parked_in_the_end(open_any: O
     """It does not spin: each refusal is an attempt, with a rest after it."""
     store = open_any(max_attempts=2)
     await store.inbox.accept([signal(1)], now=NOW)
-    now = NOW
+    now = int(NOW)
     for _ in range(2):
         one = await claim_one(store, now)
         packed = bundle(one)

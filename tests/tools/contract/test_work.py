@@ -137,7 +137,7 @@ async def test_a_lead_that_kills_its_worker_is_tried_alone_and_then_parked(open_
     together = await claim(store)
     assert len(together) == 4
     deadly = together[0].claim.lead_id
-    now = NOW
+    now = int(NOW)
     for _ in range(99):
         now += 1
         await store.work.reclaim(now=now)

@@ -57,9 +57,6 @@ UPDATE quarantine SET state = :state, closed_reason = :reason, closed_at = :at, 
 -- quarantine_item --
 SELECT * FROM quarantine WHERE tenant = :tenant AND item_id = :item AND state = 'open';
 
--- quarantine_tenant --
-SELECT tenant, region FROM quarantine WHERE item_id = :item AND state = 'open';
-
 -- quarantine_open --
 SELECT item_id, source, position, field, code, reason, at FROM quarantine
  WHERE tenant = :tenant AND state = 'open' ORDER BY seq LIMIT :limit;
@@ -116,8 +113,8 @@ SELECT b FROM link
  WHERE tenant = :tenant AND kind = 'beside' AND a IN (SELECT value FROM json_each(:keys));
 
 -- signals_of_leads --
-SELECT lead_id, seq, body FROM signal
- WHERE tenant = :tenant AND lead_id IN (SELECT value FROM json_each(:leads)) ORDER BY seq;
+SELECT s.lead_id, s.seq, s.body FROM json_each(:leads) j CROSS JOIN signal s
+ WHERE s.lead_id = j.value AND s.tenant = :tenant;
 
 -- first_seen --
 SELECT lead_id, first_seen FROM lead
@@ -192,15 +189,15 @@ SELECT body, tags FROM signal
  ORDER BY occurred DESC, ref DESC LIMIT :limit OFFSET :offset;
 
 -- suppress_signals --
-UPDATE signal SET state = 'superseded', reason = 'suppressed'
+UPDATE signal INDEXED BY signal_lead SET state = 'superseded', reason = 'suppressed'
  WHERE lead_id = :lead AND tenant = :tenant AND state = :state AND kind <> 'crm.privacy_delete';
 
 -- unsuppress_signals --
-UPDATE signal SET state = 'waiting', reason = NULL
+UPDATE signal INDEXED BY signal_lead SET state = 'waiting', reason = NULL
  WHERE lead_id = :lead AND tenant = :tenant AND state = 'superseded' AND reason = 'suppressed';
 
 -- unpark_signals --
-UPDATE signal SET state = 'waiting', reason = NULL
+UPDATE signal INDEXED BY signal_lead SET state = 'waiting', reason = NULL
  WHERE lead_id = :lead AND tenant = :tenant AND state = 'parked';
 
 -- ensure_lead --
@@ -468,7 +465,13 @@ SELECT d.seq, d.decision_id, d.run_id, d.lead_id, d.as_of, d.content, d.commitme
  WHERE d.tenant = :tenant AND d.seq > :after ORDER BY d.seq LIMIT :batch;
 
 -- count_signals --
-SELECT state, count(*) AS n FROM signal WHERE tenant = :tenant GROUP BY state;
+-- From indexes alone: nearly all signals are applied, so those are what is left of all.
+SELECT (SELECT count(*) FROM signal WHERE tenant = :tenant) AS stored,
+       (SELECT count(*) FROM signal INDEXED BY signal_aside
+         WHERE tenant = :tenant AND state IN ('superseded', 'parked') AND state = 'superseded') AS superseded,
+       (SELECT count(*) FROM signal INDEXED BY signal_aside
+         WHERE tenant = :tenant AND state IN ('superseded', 'parked') AND state = 'parked') AS parked,
+       (SELECT count(*) FROM signal INDEXED BY signal_waiting WHERE tenant = :tenant AND state = 'waiting') AS waiting;
 
 -- count_tallies --
 SELECT name, sum(n) AS n FROM tally WHERE tenant = :tenant GROUP BY name;
