@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from domain.assessment import Assessment
-from domain.band import cools_at, fold
+from domain.band import cools_at, fold, step
 from domain.consent import Lawful
 from domain.decision import RunInput, Timer
 from domain.features import Catalogue, Prepared, Values
@@ -53,6 +53,19 @@ async def assess(
     account = {name: value for name, value in intake.features.items() if name.startswith(_ACCOUNT)}
     due = _next_due(lead, band.band, score, as_of, past=past, account=account)
     return Assessment(score, band, due, _words(score, given.lead.band, band, due))
+
+
+def would_move(
+    lead: LeadState,
+    account: Mapping[str, int | str | None],
+    as_of: int,
+    *,
+    scorer: Scorer,
+    catalogue: Catalogue,
+) -> bool:
+    """Whether a run as of `as_of`, with these values of its account, would put the lead into another band."""
+    points = _Past(lead, scorer, catalogue).points(as_of, account)
+    return step(lead.band.settled or Band.COLD, points, scorer.thresholds) is not lead.band.band
 
 
 class _Past:

@@ -7,7 +7,7 @@ TenantId = NewType("TenantId", str)
 Region = NewType("Region", str)
 """Data region of a row, such as ``eu`` or ``us``."""
 LeadId = NewType("LeadId", str)
-"""``ld_`` and 20 hex digits; random, never derived from personal data."""
+"""``ld_`` and 20 hex digits, at least 12 of them random; never derived from personal data."""
 AccountId = NewType("AccountId", str)
 """The company's key as the source names it, normalised."""
 SignalId = NewType("SignalId", str)

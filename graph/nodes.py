@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from langgraph.runtime import Runtime
@@ -14,6 +14,7 @@ from agents import intent as intent_agent
 from agents import policy as policy_agent
 from agents import scoring as scoring_agent
 from domain.audit import AuditEntry, AuditValue
+from domain.decision import RunInput
 from domain.errors import LeadgraphError, Temporary
 from domain.policy import VerdictKind
 from graph.deps import Deps, RunContext
@@ -98,7 +99,7 @@ async def policy(state: RunState, deps: Deps) -> Step:
     """What may be done about it?"""
     assessment = state["assessment"]
     verdict = await policy_agent.review(
-        state["given"],
+        _with_lead(state),
         features=state["intake"].features,
         reading=state["reading"],
         score=assessment.score,
@@ -120,11 +121,16 @@ async def actuation(state: RunState, _: Deps) -> Step:
     """Propose what the verdict asks for; performing it is the outbox's affair."""
     verdict = state["verdict"]
     proposals = await actuation_agent.propose(
-        state["given"], verdict, waiting=verdict.kind is VerdictKind.ASK
+        _with_lead(state), verdict, waiting=verdict.kind is VerdictKind.ASK
     )
     evidence = tuple(proposal.effect_key for proposal in proposals)
     detail: dict[str, AuditValue] = {"proposed": len(proposals)}
     return Step({"proposals": proposals}, "proposed", evidence, detail)
+
+
+def _with_lead(state: RunState) -> RunInput:
+    """The input with the lead as this run has it so far: an episode closed and reopened in this run counts already."""
+    return replace(state["given"], lead=state["lead"])
 
 
 def audited(name: str, body: Body) -> Node:

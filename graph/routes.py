@@ -6,21 +6,17 @@ from domain.policy import VerdictKind
 from graph.state import RunState
 
 
-async def after_ingestion(state: RunState) -> Literal["intent", "stop"]:
-    """A lead that must not be processed stops here."""
-    return "stop" if state["intake"].suppressed else "intent"
+def after_ingestion(state: RunState) -> Literal["intent", "__end__"]:
+    """A lead that must not be processed ends here (``__end__`` is LangGraph's `END`)."""
+    return "__end__" if state["intake"].suppressed else "intent"
 
 
-async def after_policy(state: RunState) -> Literal["act", "ask", "hold", "nothing"]:
+def after_policy(state: RunState) -> Literal["actuation", "__end__"]:
     """Acting and asking both need proposals; holding and nothing end the run."""
     match state["verdict"].kind:
-        case VerdictKind.ACT:
-            return "act"
-        case VerdictKind.ASK:
-            return "ask"
-        case VerdictKind.HOLD:
-            return "hold"
-        case VerdictKind.NOTHING:
-            return "nothing"
+        case VerdictKind.ACT | VerdictKind.ASK:
+            return "actuation"
+        case VerdictKind.HOLD | VerdictKind.NOTHING:
+            return "__end__"
         case never:
             assert_never(never)

@@ -1,6 +1,5 @@
 """One run of the graph, and its assembly into what is committed."""
 
-from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -38,35 +37,23 @@ class Ran:
 
 
 async def run_lead(graph: Graph, deps: Deps, given: RunInput, *, collector: Collector | None = None) -> Ran:
-    """Run the five agents on one pinned input.
+    """Run the five agents on one pinned input; `collector` tells its listener of each transition as it happens.
 
     A pure function of `given` and the versions behind `deps` (durations apart).
     Raises: Temporary for an outage or a deadline, anything else for a defect; `collector` then holds the rows so far.
     """
     rows = collector if collector is not None else Collector()
-    state = await graph.ainvoke(
-        {"given": given}, {"recursion_limit": LONGEST_PATH}, context=RunContext(deps, rows)
-    )
-    return conclude(given, cast(RunState, state), rows)
-
-
-async def watch_lead(
-    graph: Graph, deps: Deps, given: RunInput, seen: Callable[[str, AuditEntry], None]
-) -> Ran:
-    """Like `run_lead`, telling `seen` of each transition as it happens, from LangGraph's own stream."""
-    rows = Collector()
-    state: RunState = {"given": given}
-    stream: AsyncIterator[dict[str, RunState]] = graph.astream(
+    state: dict[str, object] = {"given": given}
+    updates = graph.astream(
         {"given": given},
         {"recursion_limit": LONGEST_PATH},
         context=RunContext(deps, rows),
         stream_mode="updates",
     )
-    async for update in stream:
-        for node, change in update.items():
-            state.update(change)
-            seen(node, rows.entries[-1])
-    return conclude(given, state, rows)
+    async for update in updates:
+        for change in update.values():
+            state |= change
+    return conclude(given, cast(RunState, state), rows)
 
 
 def conclude(given: RunInput, state: RunState, rows: Collector) -> Ran:

@@ -25,6 +25,8 @@ class Pace:
 
     tick_us: int = 6 * 3600 * SECOND
     count: int = 5_000
+    wake_us: int = HOUR
+    """Timers that fall due between items are looked for at the end of each such span of stream time."""
     factor: float | None = None
     """Stream seconds per real second; None = as fast as possible."""
 
@@ -55,12 +57,16 @@ async def replay(
     *,
     pace: Pace,
     told: Callable[[Progress], None],
+    progress: Progress | None = None,
 ) -> Progress:
-    """Send `items` through the door and the worker in stream time; `told` hears of each pass."""
-    progress = Progress()
+    """Send `items` through the door and the worker in stream time; `told` hears of each pass.
+
+    With the `progress` of an earlier call the totals go on from there.
+    """
+    progress = progress or Progress()
     latest = int(clock.now())
     for batch in _passes(items, latest, pace):
-        await _due_before(worker, clock, batch.first, progress)
+        await _due_before(worker, clock, batch.first, pace.wake_us, progress)
         if pace.factor and latest:
             await asyncio.sleep(max(0.0, (batch.latest - latest) / SECOND / pace.factor))
         latest = max(latest, batch.latest)
@@ -92,13 +98,15 @@ def summary(progress: Progress, counts: Mapping[str, int]) -> dict[str, int | fl
     }
 
 
-async def _due_before(worker: Worker, clock: VirtualClock, first: int, progress: Progress) -> None:
-    """Let timers that fall before the next item wake their leads in the hour in which they are due."""
+async def _due_before(
+    worker: Worker, clock: VirtualClock, first: int, wake_us: int, progress: Progress
+) -> None:
+    """Let timers that fall before the next item wake their leads in the span in which they are due."""
     while True:
         due = await worker.home.work.next_due()
         if due is None or due >= first or due <= clock.now():
             return
-        clock.advance(Instant(min(first, (due // HOUR + 1) * HOUR)))
+        clock.advance(Instant(min(first, (due // wake_us + 1) * wake_us)))
         progress.worked.add(await worker.drain())
 
 

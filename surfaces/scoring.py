@@ -8,7 +8,7 @@ from domain.ids import LeadId, RunId
 from domain.lead import AccountSnapshot, BandState, LeadState
 from domain.ports.home import Home
 from graph.build import Graph
-from graph.deps import Deps
+from graph.deps import Collector, Deps
 from graph.run import Ran, run_lead
 
 
@@ -44,12 +44,14 @@ async def question(home: Home, lead: LeadState, as_of: int) -> RunInput:
     )
 
 
-async def score_lead(home: Home, graph: Graph, deps: Deps, lead_id: LeadId, as_of: int) -> Scored | None:
-    """Score one lead as of a time; None if there is no such lead."""
+async def score_lead(
+    home: Home, graph: Graph, deps: Deps, lead_id: LeadId, as_of: int, *, collector: Collector | None = None
+) -> Scored | None:
+    """Score one lead as of a time, telling `collector` of each transition; None if there is no such lead."""
     lead = await home.reads.lead(home.tenant, lead_id)
     if lead is None:
         return None
-    return await _scored(home, graph, deps, lead, as_of)
+    return await _scored(home, graph, deps, lead, as_of, collector=collector)
 
 
 async def score_all(home: Home, graph: Graph, deps: Deps, as_of: int) -> AsyncIterator[Scored]:
@@ -60,8 +62,10 @@ async def score_all(home: Home, graph: Graph, deps: Deps, as_of: int) -> AsyncIt
                 yield await _scored(home, graph, deps, lead, as_of)
 
 
-async def _scored(home: Home, graph: Graph, deps: Deps, lead: LeadState, as_of: int) -> Scored:
-    ran = await run_lead(graph, deps, await question(home, lead, as_of))
+async def _scored(
+    home: Home, graph: Graph, deps: Deps, lead: LeadState, as_of: int, *, collector: Collector | None = None
+) -> Scored:
+    ran = await run_lead(graph, deps, await question(home, lead, as_of), collector=collector)
     keys = await home.reads.keys(home.tenant, lead.lead_id)
     return Scored(lead, tuple(f"{key.kind.value}:{key.value}" for key in sorted(keys)), ran)
 

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
+from agents.scoring import would_move
 from domain.audit import AuditEntry
 from domain.decision import Bundle, LeadClaim, RunInput
 from domain.errors import Temporary
@@ -12,6 +13,7 @@ from domain.features import Catalogue
 from domain.instants import MINUTE, SECOND
 from domain.lead import AccountSnapshot, LeadState
 from domain.policy import Rep
+from domain.ports.accounts import Refreshed
 from domain.ports.commit import Committed
 from domain.ports.home import Home
 from domain.ports.work import Claimed
@@ -23,6 +25,8 @@ from graph.run import Ran, bundle, run_lead
 RETRY_STEPS = (5 * SECOND, 30 * SECOND, 2 * MINUTE, 10 * MINUTE, 30 * MINUTE)
 """Wait before the next try of a lead whose run failed, by attempt."""
 ACCOUNTS_A_PASS = 50
+SOLD = "account.members.won"
+"""A company that has bought is a customer: policy asks for it, so a change wakes every colleague."""
 WAKE_AT_MOST = 20
 """Leads that one account's refresh may wake: the fan-out is bounded."""
 
@@ -175,33 +179,35 @@ def _attempt_failed(given: RunInput, code: str, now: int) -> AuditEntry:
 
 
 async def refresh_accounts(home: Home, *, limit: int) -> int:
-    """Take new snapshots of accounts that are due; wake their warmest leads if the account's level changed."""
+    """Take new snapshots of accounts that are due; wake those of their leads for whom the change matters."""
     now = home.clock.now()
     due = await home.accounts.due(now=now, limit=limit)
+    refreshed = []
     for tenant, account in due:
         members = await home.accounts.members(tenant, account)
         before = await home.accounts.snapshot(tenant, account)
         values = home.catalogue.account_values(members, now)
         after = AccountSnapshot(account, (before.version if before else 0) + 1, now, values)
-        wake = _to_wake(before, after, members)
-        await home.accounts.save(tenant, after, wake=wake, now=now)
+        wake = _to_wake(home, before, after, members)
+        refreshed.append(Refreshed(tenant, after, wake))
+    await home.accounts.save(refreshed, now=now)
     return len(due)
 
 
 def _to_wake(
-    before: AccountSnapshot | None, after: AccountSnapshot, members: Sequence[LeadState]
+    home: Home, before: AccountSnapshot | None, after: AccountSnapshot, members: Sequence[LeadState]
 ) -> Sequence[str]:
-    changed = before is None or any(
-        _level(before.values.get(name)) != _level(value) for name, value in after.values.items()
-    )
-    if not changed or len(members) < 2:
-        return ()
-    return [member.lead_id for member in members if not member.suppressed][:WAKE_AT_MOST]
+    """Members for whom the company's change matters: their band would move, or the company has bought."""
+    sold = before is not None and before.values.get(SOLD, 0) != after.values.get(SOLD, 0)
+    return [
+        member.lead_id
+        for member in members[:WAKE_AT_MOST]
+        if not member.suppressed and (sold or _would_move(home, member, after))
+    ]
 
 
-def _level(value: int | str | None) -> int | str | None:
-    """Coarse size of a number (its bit length), so that only a doubling or halving wakes anybody."""
-    return value.bit_length() if isinstance(value, int) else value
+def _would_move(home: Home, member: LeadState, after: AccountSnapshot) -> bool:
+    return would_move(member, after.values, after.as_of, scorer=home.scorer, catalogue=home.catalogue)
 
 
 class _Heartbeat:

@@ -137,6 +137,11 @@ class World:
         """Its signals that wait, in the order of their arrival."""
         return sorted((k for k in self.of_lead(lead_id) if k.state == "waiting"), key=lambda kept: kept.seq)
 
+    @property
+    def merged(self) -> int:
+        """Merges of all tenants."""
+        return sum(n for name, n in self.merges.items() if name.endswith("/merge"))
+
     def open_items(self, tenant: str) -> list[Item]:
         """Quarantined items nobody has decided on, oldest first."""
         return [i for i in self.items.values() if i.state == "open" and i.refused.tenant == tenant]
@@ -202,7 +207,7 @@ class World:
         targets: dict[int, str] = {}
         for number in sorted(homes, key=rank):
             free = {born for key in groups[number] if (born := keys[key].born)} - set(targets.values())
-            seen = {born: self.leads[born].first_seen if born in self.leads else now for born in free}
+            seen = {born: self.leads[born].first_seen if born in self.leads else now + 1 for born in free}
             targets[number] = min(free, key=lambda b: (seen[b], b)) if free else f"ld_{self.config.new_id()}"
         taken = set(targets.values())
         for number, group in enumerate(groups):

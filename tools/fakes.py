@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from domain.errors import Backpressure
 from domain.ids import AccountId, TenantId
 from domain.lead import AccountSnapshot, LeadState
+from domain.ports.accounts import Refreshed
 from domain.ports.inbox import Accepted, Refused
 from domain.ports.quarantine import Held
 from domain.quality import StreamStats
@@ -52,10 +53,10 @@ class MemoryInbox:
             item_id = f"qn_{world.config.new_id()}"
             world.items[item_id] = Item(item_id, one, now, world.config.seal_raw(one.raw))
         self._learn(fresh, refused, dropped or {}, now)
-        merges = world.merges.total()
+        merges = world.merged
         world.add(fresh, now)
         quarantined = tuple((one.position, one.reason) for one in refused)
-        return Accepted(len(fresh), len(repeated), quarantined, world.merges.total() - merges)
+        return Accepted(len(fresh), len(repeated), quarantined, world.merged - merges)
 
     def _sorted(
         self, numbered: Sequence[tuple[int, Signal | Refused]]
@@ -122,10 +123,12 @@ class MemoryAccounts:
         """Newest snapshot."""
         return self._world.accounts.get((tenant, account))
 
-    async def save(
-        self, tenant: TenantId, snapshot: AccountSnapshot, *, wake: Sequence[str], now: int
-    ) -> None:
-        """Store the snapshot under the next version and wake leads."""
+    async def save(self, refreshed: Sequence[Refreshed], *, now: int) -> None:
+        """Store the snapshots under their next versions and wake leads."""
+        for one in refreshed:
+            self._save(one.tenant, one.snapshot, one.wake, now)
+
+    def _save(self, tenant: TenantId, snapshot: AccountSnapshot, wake: Sequence[str], now: int) -> None:
         world, key = self._world, (tenant, snapshot.account)
         before = world.accounts.get(key)
         world.accounts[key] = replace(snapshot, version=(before.version if before else 0) + 1)

@@ -1,10 +1,20 @@
 """Account roll-ups: a snapshot of its own per account, refreshed through a due-queue with bounded fan-out."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from domain.ids import AccountId, TenantId
 from domain.lead import AccountSnapshot, LeadState
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """A new snapshot, and the leads that it wakes (reason ``account_changed``)."""
+
+    tenant: TenantId
+    snapshot: AccountSnapshot
+    wake: Sequence[str] = ()
 
 
 class Accounts(Protocol):
@@ -22,11 +32,6 @@ class Accounts(Protocol):
         """Newest snapshot."""
         ...
 
-    async def save(
-        self, tenant: TenantId, snapshot: AccountSnapshot, *, wake: Sequence[str], now: int
-    ) -> None:
-        """Store the snapshot under the next version and clear the due mark.
-
-        The leads in `wake` are woken (reason ``account_changed``).
-        """
+    async def save(self, refreshed: Sequence[Refreshed], *, now: int) -> None:
+        """Store each snapshot under the account's next version, clear its due mark, wake leads; in one transaction."""
         ...

@@ -10,7 +10,7 @@ import typer
 from rich.live import Live
 from rich.table import Table
 
-from domain.instants import DAY, HOUR, Instant, iso
+from domain.instants import DAY, Instant, iso
 from domain.lead import Band
 from domain.ports.home import Home
 from graph.run import Ran
@@ -18,19 +18,21 @@ from surfaces.call_list import Board, DayList, hit_rate, perfect_rate, random_ra
 from surfaces.cli.context import Cli, cli, emit, fail
 from surfaces.cli.demo_report import audit_trail, call_table, closing_words
 from surfaces.door import Item
-from surfaces.replay import Pace, Progress, replay
+from surfaces.replay import Pace, Progress, replay, time_of
 from surfaces.worker import Worker, deps_of
 
 app = typer.Typer()
 MARK = "made by leadgraph demo; deleted and made anew by it\n"
-START_OF_LISTS = 14 * DAY
-"""Lists are drawn from this long after the start: before it hardly anybody has a history."""
+LIVED = 10 * DAY
+"""So long before the end the days are lived one by one; what came earlier is taken in as history, in one go."""
+HISTORY = Pace(tick_us=400 * DAY, count=50_000, wake_us=DAY)
+LIVE = Pace(tick_us=DAY, count=5_000)
 
 
 @app.command()
 def main(
     ctx: typer.Context,
-    leads: Annotated[int, typer.Option(help="Leads of the made-up company.", min=50, max=20_000)] = 1_200,
+    leads: Annotated[int, typer.Option(help="Leads of the made-up company.", min=50, max=20_000)] = 1_000,
     days: Annotated[int, typer.Option(help="Simulated days.", min=20, max=120)] = 90,
     seed: Annotated[int, typer.Option(help="Seed of the company.")] = 7,
     folder: Annotated[Path, typer.Option(help="Where the demo lives.")] = Path(".leadgraph-demo"),
@@ -40,6 +42,9 @@ def main(
     tools = cli(ctx)
     _fresh(ctx, folder)
     tools.err.print(f"making a company of {leads:,} leads (leadforge, seed {seed}) …")
+    tools.err.print(
+        f"replaying {days} days: {days - LIVED // DAY} as history in one go, the last {LIVED // DAY} day by day"
+    )
     tools.tools.make_company(folder / "company", leads=leads, seed=seed)
     items: list[Item] = tools.tools.company_items(folder / "company", days=days)
     show = _Show(tools)
@@ -68,7 +73,7 @@ class _Show:
         self.tools, self.board = tools, Board()
         self.days: list[DayList] = []
         self.live: Live | None = None
-        self._first = self._day = 0
+        self._day = 0
 
     def decided(self, ran: Ran) -> None:
         self.board.take(ran.decision)
@@ -79,14 +84,12 @@ class _Show:
             self.live.update(self._table(progress))
 
     def _close_day(self, now: Instant) -> None:
-        self._first = self._first or now
         day = now // DAY
         if day > self._day:
             self._day = day
-            if now - self._first >= START_OF_LISTS:
-                pool = tuple(decision.lead_id for decision in self.board.open_leads())
-                listed = tuple(decision.lead_id for decision in self.board.call_list())
-                self.days.append(DayList(int(now), listed, pool))
+            pool = tuple(decision.lead_id for decision in self.board.open_leads())
+            listed = tuple(decision.lead_id for decision in self.board.call_list())
+            self.days.append(DayList(int(now), listed, pool))
 
     def _table(self, progress: Progress) -> Table:
         bands = self.board.bands()
@@ -115,10 +118,11 @@ class _Show:
 async def _run(home: Home, items: list[Item], show: _Show, won: Mapping[str, int]) -> dict[str, Any]:
     clock: Any = home.clock
     worker = Worker(home, deps_of(home), decided=show.decided)
-    pace = Pace(tick_us=24 * HOUR, count=5_000)
+    progress = Progress()
     with Live(console=show.tools.err, refresh_per_second=4) as live:
         show.live = live
-        progress = await replay(home, worker, clock, items, pace=pace, told=show.told)
+        for part, pace in _parts(items):
+            await replay(home, worker, clock, part, pace=pace, told=show.told, progress=progress)
     await home.audit.sign_roots(now=clock.now())
     won_at = await _won(home, won)
     rate = hit_rate(show.days, won_at)
@@ -135,6 +139,13 @@ async def _run(home: Home, items: list[Item], show: _Show, won: Mapping[str, int
         "perfect_rate": round(perfect_rate(show.days, won_at), 1),
         "counts": dict(counts),
     }  # fmt: skip
+
+
+def _parts(items: list[Item]) -> list[tuple[list[Item], Pace]]:
+    """The history, then the days that are lived."""
+    start = max((time_of(item) or 0 for item in items), default=0) - LIVED
+    live = next((n for n, item in enumerate(items) if (time_of(item) or 0) >= start), len(items))
+    return [(items[:live], HISTORY), (items[live:], LIVE)]
 
 
 async def _won(home: Home, keys: Mapping[str, int]) -> dict[str, int]:

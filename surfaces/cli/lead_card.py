@@ -108,9 +108,10 @@ def _verdict(out: Console, decision: Decision) -> None:
         out.print(f"  looked at again {again} ({verdict.due_reason})", highlight=False)
 
 
-def show_step(out: Console, node: str, entry: AuditEntry) -> None:
+def show_step(out: Console, entry: AuditEntry) -> None:
     """One transition, live."""
     detail = ", ".join(f"{name} {value}" for name, value in entry.detail.items() if value not in ((), None))
     out.print(
-        f"[dim]{entry.duration_us:>7,} µs[/]  [bold]{node:<10}[/] {entry.code:<16} {detail}", highlight=False
+        f"[dim]{entry.duration_us:>7,} µs[/]  [bold]{entry.step:<10}[/] {entry.code:<16} {detail}",
+        highlight=False,
     )

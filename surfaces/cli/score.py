@@ -13,12 +13,12 @@ from domain.ids import LeadId
 from domain.instants import Instant, instant, iso
 from domain.ports.home import Home
 from graph.build import build_graph
-from graph.run import watch_lead
+from graph.deps import Collector
 from surfaces.cli.context import Cli, cli, emit, fail
 from surfaces.cli.lead_card import show_card, show_step
 from surfaces.door import Item, take
 from surfaces.replay import DOOR_LIMIT, time_of
-from surfaces.scoring import Scored, as_record, question, score_all, score_lead
+from surfaces.scoring import Scored, as_record, score_all, score_lead
 from surfaces.worker import Worker, deps_of
 
 app = typer.Typer()
@@ -80,11 +80,18 @@ class _View:
                 highlight=False, markup=False,
             )  # fmt: skip
 
-    def step(self, node: str, entry: AuditEntry) -> None:
+    def step(self, entry: AuditEntry) -> None:
         if self.as_json:
-            emit({"node": node, "code": entry.code, "us": entry.duration_us, "detail": dict(entry.detail)})
+            emit(
+                {
+                    "node": entry.step,
+                    "code": entry.code,
+                    "us": entry.duration_us,
+                    "detail": dict(entry.detail),
+                }
+            )
         else:
-            show_step(self.tools.out, node, entry)
+            show_step(self.tools.out, entry)
 
 
 async def _score_all(home: Home, as_of: int, view: _View) -> None:
@@ -109,15 +116,8 @@ async def _score_one(home: Home, key: str, as_of: int, view: _View) -> bool:
 
 
 async def _watched(home: Home, lead_id: LeadId, as_of: int, view: _View) -> Scored | None:
-    deps, graph = deps_of(home), build_graph()
-    if not view.watch:
-        return await score_lead(home, graph, deps, lead_id, as_of)
-    lead = await home.reads.lead(home.tenant, lead_id)
-    if lead is None:
-        return None
-    ran = await watch_lead(graph, deps, await question(home, lead, as_of), view.step)
-    keys = await home.reads.keys(home.tenant, lead_id)
-    return Scored(lead, tuple(f"{key.kind.value}:{key.value}" for key in sorted(keys)), ran)
+    collector = Collector(listen=view.step) if view.watch else None
+    return await score_lead(home, build_graph(), deps_of(home), lead_id, as_of, collector=collector)
 
 
 async def _score_file(home: Home, tools: Cli, file: Path, at: Instant | None, view: _View) -> None:

@@ -42,7 +42,7 @@ def own_words(text: str) -> str:
 def tokens_of(text: str) -> list[str]:
     """Words, numbers, currency signs and marks, in order. Apostrophes vanish: ``don't`` is ``dont``.
 
-    >>> tokens_of("We don't need 1,500 seats.")
+    >>> tokens_of("we don't need 1,500 seats.")
     ['we', 'dont', 'need', '1,500', 'seats', '.']
     """
     found: list[str] = _TOKEN.findall(text.translate(_APOSTROPHES))

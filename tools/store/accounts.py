@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from domain.ids import AccountId, TenantId
 from domain.lead import AccountSnapshot, LeadState
+from domain.ports.accounts import Refreshed
 from tools.store.claims import lead_state, snapshots
 from tools.store.codec import values_text
 from tools.store.config import ACCOUNT_DELAY
@@ -32,14 +33,19 @@ class SqlAccounts:
         found = await self._database.read(lambda tx: snapshots(tx, [(tenant, account)]))
         return found.get((tenant, account))
 
-    async def save(
-        self, tenant: TenantId, snapshot: AccountSnapshot, *, wake: Sequence[str], now: int
-    ) -> None:
-        """Store the snapshot under the next version and wake leads."""
-        await self._database.write(lambda tx: _save(tx, tenant, snapshot, wake, now))
+    async def save(self, refreshed: Sequence[Refreshed], *, now: int) -> None:
+        """Store the snapshots under their next versions and wake leads, in one transaction."""
+        if refreshed:
+            await self._database.write(lambda tx: _save_all(tx, refreshed, now))
 
 
-def _save(tx: Tx, tenant: str, snapshot: AccountSnapshot, wake: Sequence[str], now: int) -> None:
+def _save_all(tx: Tx, refreshed: Sequence[Refreshed], now: int) -> None:
+    for one in refreshed:
+        _save(tx, one, now)
+
+
+def _save(tx: Tx, refreshed: Refreshed, now: int) -> None:
+    tenant, snapshot = refreshed.tenant, refreshed.snapshot
     region = tx.one("account_region", {"tenant": tenant, "account": snapshot.account})
     tx.run(
         "keep_snapshot",
@@ -52,6 +58,6 @@ def _save(tx: Tx, tenant: str, snapshot: AccountSnapshot, wake: Sequence[str], n
             "delay": ACCOUNT_DELAY,
         },
     )
-    leads = [{"tenant": tenant, "lead": lead, "now": now} for lead in wake]
+    leads = [{"tenant": tenant, "lead": lead, "now": now} for lead in refreshed.wake]
     tx.run("wake_lead", leads)
     tx.run("ready_lead", leads)

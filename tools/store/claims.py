@@ -8,6 +8,7 @@ import orjson
 
 from domain.decision import LeadClaim, RunInput
 from domain.ids import AccountId, LeadId, Region, RunId, TenantId
+from domain.instants import SECOND
 from domain.lead import AccountSnapshot, LeadState
 from domain.policy import Rep
 from domain.ports.work import Claimed
@@ -71,7 +72,7 @@ class Claiming:
     ) -> RunInput:
         new, recent = signals
         return RunInput(
-            run_id=RunId(f"rn_{self.config.new_id()}"),
+            run_id=self._run_id(),
             as_of=self.now,
             reason=reason,
             lead=lead,
@@ -83,6 +84,10 @@ class Claiming:
             versions={},
             attempt=row.attempt,
         )
+
+    def _run_id(self) -> RunId:
+        """8 digits that rise with time, so that runs lie side by side on the disk, and 12 at random."""
+        return RunId(f"rn_{self.now // SECOND & 0xFFFFFFFF:08x}{self.config.new_id()[:12]}")
 
     def _grouped(self, name: str, leads: str, limit: int) -> dict[str, list[bytes]]:
         found: dict[str, list[bytes]] = {}

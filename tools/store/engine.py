@@ -26,7 +26,7 @@ PRAGMAS: Final[dict[str, str]] = {
     "journal_mode": "WAL",
     "synchronous": "FULL",  # I1: a commit returns only when it is on disk
     "busy_timeout": str(BUSY_MS),
-    "cache_size": "-65536",  # 64 MB: the indexes of 100,000 leads
+    "cache_size": "-131072",  # at most 128 MB: the indexes of 100,000 leads
     "wal_autocheckpoint": "4000",  # pages
     "temp_store": "MEMORY",
 }
@@ -83,11 +83,16 @@ class Database:
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="store-writer")
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="store-reader")
         self._side_lock = Lock()
-        with _named(path):
-            self._writer.submit(migrate, self._engine).result()
-            self._write_conn = self._engine.connect()
-            self._read_conn = self._engine.connect().execution_options(**_READING)
-            self._side_conn = self._engine.connect().execution_options(**_READING)
+        self._open: list[Connection] = []
+        try:
+            with _named(path):
+                self._writer.submit(migrate, self._engine).result()
+                self._write_conn = self._connect()
+                self._read_conn = self._connect().execution_options(**_READING)
+                self._side_conn = self._connect().execution_options(**_READING)
+        except BaseException:
+            self.close()
+            raise
 
     async def write(self, work: Callable[[Tx], T], *, point: str = "") -> T:
         """Run `work` in one transaction and return when it is on disk. `point` names the hooks around the commit."""
@@ -123,9 +128,13 @@ class Database:
         """Finish what is under way and let go of the file."""
         self._writer.shutdown()
         self._reader.shutdown()
-        for conn in (self._write_conn, self._read_conn, self._side_conn):
+        for conn in self._open:
             conn.close()
         self._engine.dispose()
+
+    def _connect(self) -> Connection:
+        self._open.append(self._engine.connect())
+        return self._open[-1]
 
     def _read_now(self, work: Callable[[Tx], T]) -> T:
         with _named(self.path), self._read_conn.begin():

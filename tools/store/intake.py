@@ -58,7 +58,7 @@ class Intake:
     def take(self, fresh: Sequence[Fresh]) -> None:
         """Place and store `fresh`."""
         signals = [one.signal for one in fresh]
-        placing = Placing(lambda: f"ld_{self.config.new_id()}", self.tx.one("next_key").n)
+        placing = Placing(self.config.new_id, self.tx.one("next_key").n)
         learn(self.tx, placing, self.tenant, values={key.value for s in signals for key in s.keys})
         for signal in signals:
             placing.place(signal)
@@ -89,9 +89,10 @@ class Intake:
         return Regrouping(self.tx, self.config, self.chains, self.tenant, self.now)
 
     def _first_seen(self, leads: Iterable[str]) -> Mapping[str, int]:
+        """When each was first seen; one that this batch would make comes after all that are stored."""
         leads = set(leads)
         rows = self.tx.rows("first_seen", {"tenant": self.tenant, "leads": as_json(leads)})
-        return dict.fromkeys(leads, self.now) | {row.lead_id: row.first_seen for row in rows}
+        return dict.fromkeys(leads, self.now + 1) | {row.lead_id: row.first_seen for row in rows}
 
     def _store_links(self, placing: Placing) -> None:
         if not placing.links:

@@ -67,11 +67,15 @@ class LinkRow:
 class Placing:
     """The keys of one tenant that a batch mentions, and where its signals go."""
 
-    fresh_lead: Callable[[], str]
+    new_id: Callable[[], str]
     next_key: int
     rows: dict[tuple[str, LeadKey], KeyRow] = field(default_factory=dict)
     links: dict[tuple[int, int, StoredKind], LinkRow] = field(default_factory=dict)
     doubtful: list[KeyRow] = field(default_factory=list)
+
+    def fresh_lead(self) -> str:
+        """An id for a new lead: 8 digits that rise, so new leads lie side by side on the disk, and 12 at random."""
+        return f"ld_{self.next_key & 0xFFFFFFFF:08x}{self.new_id()[:12]}"
 
     def know(self, rows: Iterable[KeyRow]) -> None:
         """Take stored rows in."""

@@ -1,15 +1,15 @@
 """What the contract tests build with: signals with defaults, and the smallest worker there is."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
 from domain.action import ActionKind, ActionState, Proposal
 from domain.audit import AuditEntry, Sealed
-from domain.decision import Bundle, Decision, DecisionState, LeadClaim, Timer
+from domain.decision import Bundle, Decision, DecisionState, Timer
 from domain.ids import AccountId, ActionId, DecisionId, LeadId, Region, TenantId
-from domain.instants import DAY, Instant, instant, moment
+from domain.instants import Instant, instant, moment
 from domain.kinds import Kind
 from domain.lead import LeadState, absorb
 from domain.policy import Rep
@@ -47,7 +47,6 @@ class AnyStore(Protocol):
 
 
 OpenStore = Callable[..., AnyStore]
-Identities = frozenset[frozenset[LeadKey]]
 
 
 def key(kind: KeyKind, value: str) -> LeadKey:
@@ -208,8 +207,3 @@ async def balanced(store: AnyStore, tenant: TenantId = TENANT) -> Mapping[str, i
     parts = ("applied", "superseded", "duplicates", "quarantined", "parked", "waiting")
     assert counts["signals"] == sum(counts[part] for part in parts), dict(counts)
     return counts
-
-
-Step = Callable[[AnyStore], Awaitable[object]]
-DAY_LATER = NOW + DAY
-__all__ = ["LeadClaim"]

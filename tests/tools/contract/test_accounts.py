@@ -3,6 +3,7 @@
 from domain.ids import AccountId
 from domain.instants import HOUR
 from domain.lead import AccountSnapshot
+from domain.ports.accounts import Refreshed
 from tests.tools.contract.stores import (
     EMAIL,
     NOW,
@@ -42,7 +43,7 @@ async def test_a_saved_snapshot_has_the_next_version_and_is_not_due(store: AnySt
     for turn in (1, 2):
         at = NOW + turn * HOUR
         await store.accounts.save(
-            TENANT, AccountSnapshot(ACME, 99, at, {"account.leads": turn}), wake=(), now=at
+            [Refreshed(TENANT, AccountSnapshot(ACME, 99, at, {"account.leads": turn}))], now=at
         )
         found = await store.accounts.snapshot(TENANT, ACME)
         assert found == AccountSnapshot(ACME, turn, at, {"account.leads": turn})
@@ -57,7 +58,7 @@ async def test_a_change_while_the_snapshot_is_taken_is_not_lost(store: AnyStore)
     at = NOW + HOUR
     await store.inbox.accept([signal(2)], now=at + 5)
     await told(store, at + 5)
-    await store.accounts.save(TENANT, AccountSnapshot(ACME, 0, at, {}), wake=(), now=at + 9)
+    await store.accounts.save([Refreshed(TENANT, AccountSnapshot(ACME, 0, at, {}))], now=at + 9)
     assert await store.accounts.due(now=at + 5 + HOUR, limit=10) == [(TENANT, ACME)]
 
 
@@ -85,7 +86,9 @@ async def test_a_snapshot_wakes_whom_it_names(store: AnyStore) -> None:
     taken = await claim(store)
     await store.commit.commit([bundle(one) for one in taken], now=NOW)
     leads = [one.given.lead.lead_id for one in taken]
-    await store.accounts.save(TENANT, AccountSnapshot(ACME, 0, NOW + 1, {"n": 1}), wake=leads, now=NOW + 1)
+    await store.accounts.save(
+        [Refreshed(TENANT, AccountSnapshot(ACME, 0, NOW + 1, {"n": 1}), leads)], now=NOW + 1
+    )
     woken = await claim_one(store, NOW + 1)
     assert (woken.given.lead.tenant, woken.given.reason) == (TENANT, "account_changed")
     assert woken.given.account == AccountSnapshot(ACME, 1, NOW + 1, {"n": 1})

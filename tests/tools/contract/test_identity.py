@@ -103,7 +103,8 @@ async def test_a_merge_undone_is_as_if_it_had_never_been(store: AnyStore) -> Non
     await store.inbox.accept([alias(5, ADA, ACE)], now=NOW + 1)
     await drain(store, NOW + 1)
     assert (await balanced(store))["leads"] == 1
-    await store.inbox.accept([alias(4, ADA, ACE, undo=True)], now=NOW + 2)
+    undone = await store.inbox.accept([alias(4, ADA, ACE, undo=True)], now=NOW + 2)
+    assert undone.merges == 0
     await drain(store, NOW + 2)
     after = await by_keys(store)
     assert {names: lead.lead_id for names, lead in after.items()} == {n: s.lead_id for n, s in before.items()}

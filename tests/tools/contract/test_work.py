@@ -5,6 +5,7 @@ import asyncio
 from domain.decision import Timer
 from domain.instants import HOUR
 from domain.lead import AccountSnapshot
+from domain.ports.accounts import Refreshed
 from domain.ports.commit import Committed
 from tests.tools.contract.stores import (
     CRM,
@@ -178,7 +179,7 @@ async def test_what_comes_while_a_lead_is_held_makes_it_ready_again(store: AnySt
     lead = two.given.lead
     assert lead.account is not None
     snapshot = AccountSnapshot(lead.account, 0, NOW + 3, {"account.leads": 1})
-    await store.accounts.save(TENANT, snapshot, wake=[lead.lead_id], now=NOW + 3)
+    await store.accounts.save([Refreshed(TENANT, snapshot, [lead.lead_id])], now=NOW + 3)
     await store.commit.commit([bundle(two, timers=(Timer(NOW + HOUR, "band_decay"),))], now=NOW + 4)
     three = await claim_one(store, NOW + 4)
     assert (three.given.reason, three.given.account) == (

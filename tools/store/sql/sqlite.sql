@@ -1,5 +1,6 @@
 -- Statements for SQLite, by name. Lists come as one JSON parameter: IN (SELECT value FROM json_each(:list)).
 -- Every statement is limited to one tenant; those that work the queue take leads of any tenant and go on per lead.
+-- `+tenant` keeps an index that begins with the tenant out of the plan, where another one finds the row at once.
 
 -- ============================================================ inbox
 
@@ -72,7 +73,7 @@ SELECT key_id, region, kind, value, lead_id, born, shared FROM lead_key
 
 -- keys_by_id --
 SELECT key_id, region, kind, value, lead_id, born, shared FROM lead_key
- WHERE tenant = :tenant AND key_id IN (SELECT value FROM json_each(:ids));
+ WHERE +tenant = :tenant AND key_id IN (SELECT value FROM json_each(:ids));
 
 -- keys_of_lead --
 SELECT kind, value FROM lead_key WHERE tenant = :tenant AND lead_id = :lead ORDER BY kind, value;
@@ -147,22 +148,22 @@ DELETE FROM timer WHERE lead_id = :lead AND tenant = :tenant;
 -- expire_doubled_effects --
 -- Of two leads that become one, the winner's open effect of a kind stays; the loser's expires unsent.
 UPDATE outbox SET state = 'expired', reason = 'merged'
- WHERE tenant = :tenant AND lead_id = :lead AND state <> 'expired'
+ WHERE +tenant = :tenant AND lead_id = :lead AND state <> 'expired'
    AND EXISTS (SELECT 1 FROM outbox o WHERE o.tenant = outbox.tenant AND o.state <> 'expired'
                   AND o.effect_key = :to || '/' || outbox.kind || '/' || outbox.episode);
 
 -- move_effects --
 UPDATE outbox SET lead_id = :to, effect_key = :to || '/' || kind || '/' || episode
- WHERE tenant = :tenant AND lead_id = :lead AND state <> 'expired';
+ WHERE +tenant = :tenant AND lead_id = :lead AND state <> 'expired';
 
 -- return_effects --
 -- After a split, open effects proposed for the part before it was merged are its own again.
 UPDATE outbox SET lead_id = origin, effect_key = origin || '/' || kind || '/' || episode
- WHERE tenant = :tenant AND origin = :lead AND lead_id <> origin AND state <> 'expired';
+ WHERE +tenant = :tenant AND origin = :lead AND lead_id <> origin AND state <> 'expired';
 
 -- expire_effects --
 UPDATE outbox SET state = 'expired', reason = :reason
- WHERE tenant = :tenant AND lead_id = :lead AND state <> 'expired';
+ WHERE +tenant = :tenant AND lead_id = :lead AND state <> 'expired';
 
 -- ============================================================ one lead made anew
 
@@ -457,7 +458,7 @@ SELECT body FROM signal WHERE lead_id = :lead AND tenant = :tenant ORDER BY occu
 -- latest_decision --
 SELECT d.seq, d.decision_id, d.run_id, d.lead_id, d.as_of, d.content, d.commitment, s.ciphertext, s.salt, s.key_id
   FROM decision d LEFT JOIN sealed s ON s.commitment = d.commitment
- WHERE d.lead_id = :lead AND d.tenant = :tenant ORDER BY d.seq DESC LIMIT 1;
+ WHERE d.lead_id = :lead AND +d.tenant = :tenant ORDER BY d.seq DESC LIMIT 1;
 
 -- decisions_after --
 SELECT d.seq, d.decision_id, d.run_id, d.lead_id, d.as_of, d.content, d.commitment, s.ciphertext, s.salt, s.key_id
@@ -484,7 +485,7 @@ SELECT (SELECT count(*) FROM quarantine WHERE tenant = :tenant AND state <> 'rel
        (SELECT count(*) FROM merge WHERE tenant = :tenant AND kind = 'merge') AS merges;
 
 -- audit_of_run --
-SELECT writer, seq, body FROM audit WHERE tenant = :tenant AND run_id = :run ORDER BY writer, seq;
+SELECT writer, seq, body FROM audit WHERE +tenant = :tenant AND run_id = :run ORDER BY writer, seq;
 
 -- audit_of_tenant --
 SELECT writer, seq, body FROM audit WHERE tenant = :tenant ORDER BY writer, seq;

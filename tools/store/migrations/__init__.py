@@ -1,0 +1,1 @@
+"""Alembic: the schema, step by step."""
