@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
+from domain.errors import Permanent
 from domain.ids import ActionId, LeadId
 
 
@@ -20,10 +22,86 @@ class ActionKind(StrEnum):
 
 
 class ActionState(StrEnum):
-    """Life of an outbox row in this version: proposed with its decision, or waiting for a person."""
+    """Life of an outbox row."""
 
     PROPOSED = "proposed"
+    """To be sent as soon as a dispatcher takes it."""
     WAITING = "waiting"
+    """A person decides first."""
+    SENDING = "sending"
+    """Taken: an attempt has begun and is on record."""
+    DONE = "done"
+    FAILED = "failed"
+    """Refused by the target, or given up; what had been done of it was undone."""
+    UNKNOWN = "unknown"
+    """The answer was lost and the target cannot be asked: a person looks."""
+    UNDOING = "undoing"
+    """What was done is being taken back, step by step."""
+    COMPENSATED = "compensated"
+    """Taken back."""
+    REJECTED = "rejected"
+    """A person said no."""
+    EXPIRED = "expired"
+    """Not sent, and never will be; the reason says why."""
+
+
+class Move(StrEnum):
+    """What can happen to an outbox row."""
+
+    APPROVE = "approve"
+    REJECT = "reject"
+    EXPIRE = "expire"
+    TAKE = "take"
+    PUT_BACK = "put_back"
+    """Nothing happened in the target, or all of it can be asked for again: later."""
+    CONFIRM = "confirm"
+    REFUSE = "refuse"
+    LOSE_TRACK = "lose_track"
+    UNDO = "undo"
+    FINISH_UNDO = "finish_undo"
+    RESOLVE_DONE = "resolve_done"
+    """A person has seen that an unknown effect is there."""
+    RESOLVE_NOT_DONE = "resolve_not_done"
+    """A person has seen that it is not."""
+
+
+NEXT: Final[Mapping[tuple[ActionState, Move], ActionState]] = {
+    (ActionState.WAITING, Move.APPROVE): ActionState.PROPOSED,
+    (ActionState.WAITING, Move.REJECT): ActionState.REJECTED,
+    (ActionState.WAITING, Move.EXPIRE): ActionState.EXPIRED,
+    (ActionState.PROPOSED, Move.EXPIRE): ActionState.EXPIRED,
+    (ActionState.PROPOSED, Move.TAKE): ActionState.SENDING,
+    (ActionState.SENDING, Move.TAKE): ActionState.SENDING,
+    (ActionState.SENDING, Move.PUT_BACK): ActionState.PROPOSED,
+    (ActionState.SENDING, Move.EXPIRE): ActionState.EXPIRED,
+    (ActionState.SENDING, Move.CONFIRM): ActionState.DONE,
+    (ActionState.SENDING, Move.REFUSE): ActionState.FAILED,
+    (ActionState.SENDING, Move.LOSE_TRACK): ActionState.UNKNOWN,
+    (ActionState.DONE, Move.UNDO): ActionState.UNDOING,
+    (ActionState.UNDOING, Move.TAKE): ActionState.UNDOING,
+    (ActionState.UNDOING, Move.PUT_BACK): ActionState.UNDOING,
+    (ActionState.UNDOING, Move.FINISH_UNDO): ActionState.COMPENSATED,
+    (ActionState.UNDOING, Move.LOSE_TRACK): ActionState.UNKNOWN,
+    (ActionState.UNKNOWN, Move.RESOLVE_DONE): ActionState.DONE,
+    (ActionState.UNKNOWN, Move.RESOLVE_NOT_DONE): ActionState.FAILED,
+}
+"""The whole life cycle; what is not listed cannot happen."""
+
+UNSENT: Final = frozenset({ActionState.PROPOSED, ActionState.WAITING})
+"""Nothing has left yet."""
+
+
+def moved(state: ActionState, move: Move) -> ActionState:
+    """The state after `move`.
+
+    Raises: Permanent if the life cycle has no such move.
+    >>> moved(ActionState.WAITING, Move.APPROVE)
+    <ActionState.PROPOSED: 'proposed'>
+    """
+    after = NEXT.get((state, move))
+    if after is None:
+        raise Permanent(f"an action that is {state.value} cannot {move.value}")
+    return after
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,26 @@ class Temporary(LeadgraphError):
     """Try again later: the cause is outside and may pass. Never counts towards parking."""
 
 
+class Throttled(Temporary):
+    """Asked to come later, in `retry_after_s` seconds: do not ask before."""
+
+    def __init__(self, words: str, retry_after_s: float) -> None:
+        """`words` name the target."""
+        super().__init__(words)
+        self.retry_after_s = retry_after_s
+
+
 class Permanent(LeadgraphError):
     """Never retry: the same input will fail the same way."""
+
+
+class Refused(Permanent):
+    """The target understood and said no: a validation rule, a missing right, a record that is gone."""
+
+    def __init__(self, words: str, code: str = "refused") -> None:
+        """`code` is a stable word for counting, such as ``gone``, ``forbidden``, ``invalid``."""
+        super().__init__(words)
+        self.code = code
 
 
 class OutcomeUnknown(LeadgraphError):

@@ -1,0 +1,123 @@
+"""Actions on their way out: taken one by one, each attempt on record before it leaves, each step before the next."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from domain.action import ActionKind, ActionState, Move
+from domain.audit import AuditEntry
+from domain.effect import StepProgress
+from domain.ids import ActionId, DecisionId, LeadId, Region, RunId, TenantId
+from domain.lead import LeadState
+from domain.signal import LeadKey
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow:
+    """One action as stored."""
+
+    action_id: ActionId
+    tenant: TenantId
+    region: Region
+    lead_id: LeadId
+    """The canonical lead now."""
+    origin: LeadId
+    """The lead for which it was proposed, before any merge: what `proposal_hash` was made over."""
+    kind: ActionKind
+    params: Mapping[str, str]
+    episode: int
+    effect_key: str
+    state: ActionState
+    proposal_hash: str
+    decision_id: DecisionId
+    run_id: RunId
+    at: int
+    """Instant of the proposal."""
+    reason: str = ""
+    attempt: int = 0
+    next_try: int | None = None
+    """When a dispatcher may take it; None: not by itself."""
+    steps: tuple[StepProgress, ...] = ()
+    approval_id: str | None = None
+    finished_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """An action held by a dispatcher under a lease: `token` fences, `lead` and `keys` are as of now."""
+
+    row: OutboxRow
+    token: int
+    lease_until: int
+    lead: LeadState
+    keys: tuple[LeadKey, ...]
+
+
+class Outbox(Protocol):
+    """Every write stands together with its audit rows, or not at all."""
+
+    async def take(self, *, now: int, limit: int, lease_us: int) -> Sequence[Taken]:
+        """Hold up to `limit` actions that are due (`proposed`, `undoing`, or `sending` with a lease that ran out).
+
+        Oldest first, at most one of a lead at a time. Attempt n with its audit row (step ``deliver``, code
+        ``attempt``) is durable before this returns (I3). The first take fixes the steps and their keys.
+        """
+        ...
+
+    async def note(
+        self, taken: Taken, steps: Sequence[StepProgress], entries: Sequence[AuditEntry], *, now: int
+    ) -> bool:
+        """Keep how far the steps are. False if the hold was lost: then stop, somebody else goes on."""
+        ...
+
+    async def finish(
+        self,
+        taken: Taken,
+        move: Move,
+        steps: Sequence[StepProgress],
+        entries: Sequence[AuditEntry],
+        *,
+        now: int,
+        reason: str = "",
+        retry_at: int | None = None,
+        counts: bool = True,
+    ) -> bool:
+        """End the hold by `move` (confirm, refuse, put_back, expire, lose_track, finish_undo). False if it was lost.
+
+        `retry_at` with ``put_back``; `counts` = False takes the attempt back (outages, I9). An expired action wakes
+        its lead (reason ``action_expired``) to be decided anew.
+        """
+        ...
+
+    async def reclaim(self, *, now: int) -> int:
+        """End all holds: for the embedded mode's start, when nobody else can be running."""
+        ...
+
+    async def next_due(self) -> int | None:
+        """Instant at which the next action may be taken."""
+        ...
+
+    async def get(self, tenant: TenantId, action_id: str) -> OutboxRow | None:
+        """One action."""
+        ...
+
+    async def of_decision(self, tenant: TenantId, decision_id: str) -> Sequence[OutboxRow]:
+        """The actions that a decision proposed, in their order."""
+        ...
+
+    async def rows(
+        self, tenant: TenantId, *, states: Sequence[ActionState] = (), limit: int = 100
+    ) -> Sequence[OutboxRow]:
+        """Actions in these states (all if none is named), newest first."""
+        ...
+
+    async def undo(self, tenant: TenantId, action_id: str, *, by: str, now: int) -> OutboxRow:
+        """Ask for a done action to be taken back; one that is being or was taken back stays as it is.
+
+        Raises: BadInput if there is no such action, or nothing of it can be undone in its state.
+        """
+        ...
+
+    async def resolve(self, tenant: TenantId, action_id: str, *, done: bool, by: str, now: int) -> OutboxRow:
+        """A person says what became of an ``unknown`` action. Raises: BadInput."""
+        ...
