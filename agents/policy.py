@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from domain.action import ActionKind, ActionSpec
+from domain.approval import Terms
 from domain.capacity import next_in_line
 from domain.decision import FeatureValue, RunInput
 from domain.instants import DAY, HOUR, Instant, hour_of, moment
@@ -226,7 +227,17 @@ def _verdict(
         due_reason=due_reason,
         next_step=f"Ask a person first: {_bare(asked)}. Then: {step}" if asked else step,
         policy=case.policy.version,
+        terms=_terms(asked),
     )
+
+
+def _terms(asked: FiredRow | None) -> Terms:
+    """On which terms people are asked; the usual ones where the row is silent."""
+    if asked is None:
+        return Terms()
+    people, hours = asked.outputs.get("people"), asked.outputs.get("hours")
+    usual = Terms()
+    return Terms(int(people or usual.people), int(hours or usual.hours))
 
 
 def _kind(plan: _Plan, asked: FiredRow | None) -> VerdictKind:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from domain.action import ActionSpec
+from domain.approval import Terms
 
 Fact = int | str | bool | None
 Facts = Mapping[str, Fact]
@@ -69,3 +70,5 @@ class Verdict:
     """One sentence for a salesperson, from the row's template."""
     policy: str
     """Content hash of the policy version."""
+    terms: Terms = Terms()
+    """If a person is asked: how many people, and for how long."""

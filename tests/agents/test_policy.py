@@ -8,6 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from domain.action import ActionKind
+from domain.approval import Terms
 from domain.instants import DAY, HOUR, Instant, iso
 from domain.intent import Intent
 from domain.lead import Band, PastAction
@@ -306,6 +307,13 @@ def test_a_person_is_asked_in_doubtful_or_weighty_cases(rule: str) -> None:
     assert rules(verdict, "approval") == [rule]
     assert "create_task" in kinds(verdict)
     assert verdict.next_step.startswith("Ask a person first: ")
+
+
+def test_two_people_are_asked_about_a_large_deal_and_nobody_about_what_just_goes() -> None:
+    """How many and for how long is the row's own say."""
+    assert ASKS["large_deal"].verdict(POLICY).terms == Terms(people=2, hours=72)
+    assert ASKS["degraded"].verdict(POLICY).terms == Terms(people=1, hours=24)
+    assert HOT.verdict(POLICY).terms == Terms()
 
 
 def test_silence_of_a_channel_that_speaks_once_is_no_doubt() -> None:

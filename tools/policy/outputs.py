@@ -130,6 +130,16 @@ def _routing_row(outputs: Outputs) -> Iterator[Finding]:
         )
 
 
+def _approval_row(outputs: Outputs) -> Iterator[Finding]:
+    people, hours = outputs["people"], outputs["hours"]
+    if outputs["decision"] == "go" and (people, hours) != (None, None):
+        yield "decision", "says go, so nobody is asked", "leave then:people and then:hours empty"
+    if people not in (None, 1, 2):
+        yield "people", "is neither 1 nor 2", "write 1, or 2 for the two-person rule"
+    if hours == 0:
+        yield "hours", "leaves nobody any time", "write at least 1"
+
+
 def _no_check(_: Outputs) -> Iterator[Finding]:
     yield from ()
 
@@ -138,4 +148,5 @@ _CHECKS: Mapping[str, Callable[[Outputs], Iterator[Finding]]] = {
     "do_not_act": _stop_row,
     "timing": _hold,
     "routing": _routing_row,
+    "approval": _approval_row,
 }

@@ -164,8 +164,16 @@ MISTAKES: dict[str, tuple[Spoil, tuple[str, ...]]] = {
         cell("do_not_act.csv", "open_incident", then__hold_hours=""),
         ("row open_incident", "then:hold_hours", "number of hours"),
     ),
+    "three people": (
+        cell("approval.csv", "large_deal", then__people="3"),
+        ("row large_deal", "then:people", "two-person rule"),
+    ),
+    "asked though it goes": (
+        cell("approval.csv", "otherwise", then__hours="5"),
+        ("row otherwise", "then:decision", "leave then:people and then:hours empty"),
+    ),
     "comma not in quotes": (
-        text("approval.csv", "silent,", "silent, oh,"),
+        text("approval.csv", "weak_intent,", "weak_intent, oh,"),
         ("approval.csv", "cells, the header has", "double quotes"),
     ),
     "quote not closed": (
