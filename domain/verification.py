@@ -115,28 +115,24 @@ class Walk:
 
     def row(self, row: StoredRow, said: Mapping[str, object] | None) -> None:
         """The next row, and what its body says of itself (None if that is unreadable)."""
-        if row.tenant != self._tenant or row.writer != self._writer:
-            self._enter(row.tenant, row.writer)
+        tenant, writer, seq, prev, row_hash, body = row
+        if tenant != self._tenant or writer != self._writer:
+            self._enter(tenant, writer)
         self.rows += 1
         self._in_chain += 1
-        seq = row.seq
-        if not said or (said.get("seq"), said.get("writer"), said.get("tenant")) != (
-            seq,
-            row.writer,
-            row.tenant,
-        ):
+        if not said or said.get("seq") != seq or said.get("writer") != writer or said.get("tenant") != tenant:
             self._note("misplaced", seq, "the row says itself that it belongs elsewhere")
-        if sha256(row.prev.encode() + row.body).hexdigest() != row.hash:
+        if sha256(prev.encode() + body).hexdigest() != row_hash:
             self._note("altered", seq, "the row is not what was hashed")
         if seq != self._seq + 1:
             self._out_of_step(row)
             if seq <= self._seq:
                 return
-        elif row.prev != self._last:
+        elif prev != self._last:
             self._note("broken_link", seq, "the row does not follow the one before it")
         if seq in self._here:
             self._compare(row, self._here.pop(seq))
-        self._seq, self._last = seq, row.hash
+        self._seq, self._last = seq, row_hash
 
     def close(self) -> None:
         """No more rows: what was vouched for and never came?"""

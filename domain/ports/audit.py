@@ -1,16 +1,17 @@
 """The audit log's own store: chains, roots, anchor."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from domain.audit import AuditEntry, Sealed
 from domain.ids import TenantId
 
 
-@dataclass(frozen=True, slots=True)
-class StoredRow:
-    """A row in its place: `body` are the canonical bytes that were hashed; `hash` = SHA-256(prev + body), hex."""
+class StoredRow(NamedTuple):
+    """A row in its place: `body` are the canonical bytes that were hashed; `hash` = SHA-256(prev + body), hex.
+
+    A tuple, as a verification makes hundreds of thousands of them.
+    """
 
     tenant: str
     writer: str

@@ -18,6 +18,11 @@ NOUNS: Mapping[str, tuple[str, str]] = {
     "features": ("surfaces.cli.features", "The catalogue of features, and where a value comes from."),
     "quarantine": ("surfaces.cli.quarantine", "Signals that were not let in: look, release, discard."),
     "leads": ("surfaces.cli.leads", "List leads, and let parked ones run again."),
+    "approvals": ("surfaces.cli.approvals", "Questions to people: list, look, answer, hand on, measure."),
+    "decisions": (
+        "surfaces.cli.decisions",
+        "What became of actions; take them back, settle what is unknown.",
+    ),
     "policy": ("surfaces.cli.policy", "Check, simulate, promote and roll back decision tables."),
     "audit": ("surfaces.cli.audit", "Tell, verify, export and replay what was decided."),
     "evals": ("surfaces.cli.evals", "How good the score is, on what really happened."),

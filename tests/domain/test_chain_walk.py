@@ -1,7 +1,6 @@
 """The rules of a sound chain, each broken in turn."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -61,8 +60,8 @@ def test_no_rows_are_sound() -> None:
 
 
 @pytest.mark.parametrize(("broken", "first"), [
-    (lambda r: [*r[:3], replace(r[3], body=r[3].body.replace(b'"n":4', b'"n":5')), *r[4:]], "altered"),
-    (lambda r: [*r[:3], replace(r[3], hash="0" * 64), *r[4:]], "altered"),
+    (lambda r: [*r[:3], r[3]._replace(body=r[3].body.replace(b'"n":4', b'"n":5')), *r[4:]], "altered"),
+    (lambda r: [*r[:3], r[3]._replace(hash="0" * 64), *r[4:]], "altered"),
     (lambda r: [*r[:3], *r[4:]], "gap"),
     (lambda r: r[1:], "gap"),
     (lambda r: [*r[:3], r[4], r[3], *r[5:]], "gap"),
@@ -71,7 +70,7 @@ def test_no_rows_are_sound() -> None:
     (lambda r: [*r[:4], FORKED[2], *r[4:]], "disorder"),
     (lambda r: [*r[:4], *FORKED[4:]], "broken_link"),
     (lambda r: [*r[:4], *OTHER, *r[4:]], "chain_split"),
-    (lambda r: [replace(r[0], prev=r[1].hash, hash=link(r[1].hash, r[0].body)), *r[1:]], "broken_link"),
+    (lambda r: [r[0]._replace(prev=r[1].hash, hash=link(r[1].hash, r[0].body)), *r[1:]], "broken_link"),
 ])  # fmt: skip
 def test_each_break_has_its_name(broken: Callable[[list[StoredRow]], list[StoredRow]], first: str) -> None:
     """The first finding names what was done."""

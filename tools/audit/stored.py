@@ -93,9 +93,10 @@ def _after(
 
 def _row(values: Sequence[Any]) -> StoredRow:
     """A row whatever types somebody put into the table: what is of another type never matches its hash."""
-    tenant, writer, seq, prev, row_hash, body = values
+    row = StoredRow._make(values)
+    tenant, writer, seq, prev, row_hash, body = row
     if type(body) is bytes and type(seq) is int and type(prev) is str and type(row_hash) is str:
-        return StoredRow(tenant, writer, seq, prev, row_hash, body)
+        return row
     return StoredRow(str(tenant), str(writer), _whole(seq), "", "", b"")
 
 
@@ -137,8 +138,9 @@ def _seals(conn: Connection, commitments: Sequence[str]) -> Mapping[str, Sealed]
     found: dict[str, Sealed] = {}
     for start in range(0, len(commitments), ASKED_AT_ONCE):
         part = commitments[start : start + ASKED_AT_ONCE]
-        for row in conn.execute(query.where(sealed.c.commitment.in_(part))):
-            found[row.commitment] = Sealed(_bytes(row.ciphertext), _bytes(row.salt), *row[2:])
+        rows = conn.execute(query.where(sealed.c.commitment.in_(part))).cursor.fetchall()
+        for ciphertext, salt, named, key in rows:
+            found[named] = Sealed(_bytes(ciphertext), _bytes(salt), named, key)
     return found
 
 

@@ -1,0 +1,177 @@
+"""What a person needs to decide on a proposal: what would be written, beside what is there, and why."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from domain.action import ActionState
+from domain.approval import Approval, ApprovalState, VoteKind
+from domain.decision import Decision
+from domain.effect import steps_of
+from domain.errors import BadInput, Temporary
+from domain.ids import LeadId
+from domain.instants import HOUR, Instant, iso
+from domain.ports.home import Home
+from domain.ports.outbox import OutboxRow
+from domain.ports.target import Change, Subject
+from domain.score import MICRO_POINT
+from surfaces.audit_story import tell
+
+REASONS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One action of a proposal: what it would write. `away` names the target that could not be asked."""
+
+    row: OutboxRow
+    changes: tuple[Change, ...]
+    away: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """An approval with everything behind it; `decision` is None once its record was erased."""
+
+    approval: Approval
+    offers: tuple[Offer, ...]
+    decision: Decision | None
+
+    def document(self) -> dict[str, Any]:
+        """The JSON form."""
+        return summary(self.approval) | {
+            "actions": [
+                {
+                    "action": offer.row.action_id,
+                    "kind": offer.row.kind.value,
+                    "state": offer.row.state.value,
+                    "params": dict(offer.row.params),
+                    "writes": [
+                        {"step": c.step.value, "field": c.field, "before": c.before, "after": c.after}
+                        for c in offer.changes
+                    ],
+                    "target_away": offer.away,
+                }
+                for offer in self.offers
+            ],
+            "reasons": reasons(self.decision),
+            "evidence": evidence(self.decision),
+        }
+
+
+def summary(approval: Approval) -> dict[str, Any]:
+    """The JSON form of an approval without what is behind it. Comments of voters are left out."""
+    return {
+        "approval": approval.approval_id,
+        "lead": approval.lead_id,
+        "decision": approval.decision_id,
+        "state": approval.state.value,
+        "proposal_hash": approval.proposal_hash,
+        "people": approval.terms.people,
+        "approved_by": sum(vote.kind is VoteKind.APPROVE for vote in approval.votes),
+        "asked_at": iso(Instant(approval.asked_at)),
+        "expires_at": iso(Instant(approval.expires_at)),
+        "assignee": approval.assignee,
+        "reason": approval.reason,
+    }
+
+
+def reasons(decision: Decision | None) -> list[str]:
+    """Why, in sentences built from the decision's own parts: the rules that fired, then what moved the score."""
+    if decision is None:
+        return []
+    rules = [row.why for row in decision.verdict.rules] if decision.verdict else []
+    parts = sorted(decision.score.ledger if decision.score else (), key=lambda part: -abs(part.micro))
+    moved = [f"{part.micro / MICRO_POINT:+.1f} points: {part.words}" for part in parts if part.words]
+    return rules + moved[:REASONS]
+
+
+def evidence(decision: Decision | None) -> list[str]:
+    """Refs of the signals behind the largest parts of the score and behind the intent, each once."""
+    if decision is None:
+        return []
+    parts = sorted(decision.score.ledger if decision.score else (), key=lambda part: -abs(part.micro))
+    refs = [ref for part in parts if part.words for ref in part.signals][: REASONS * 2]
+    claims = [claim.ref for claim in decision.reading.claims] if decision.reading else []
+    return list(dict.fromkeys(claims + refs))
+
+
+async def card(home: Home, name: str) -> Card:
+    """The approval called `name` (its id, or that of its decision or an action). Raises: BadInput."""
+    approval = await home.approvals.get(home.tenant, name)
+    if approval is None:
+        raise BadInput("approval", f"there is none called {name}", "see them with: leadgraph approvals list")
+    rows = await home.outbox.of_decision(home.tenant, approval.decision_id)
+    asked = [row for row in rows if row.action_id in approval.action_ids]
+    story = await tell(home, approval.decision_id)
+    decision = story.record.decision if story and story.record else None
+    return Card(approval, tuple([await offer(home, row) for row in asked]), decision)
+
+
+async def offer(home: Home, row: OutboxRow) -> Offer:
+    """What `row` would write now, step by step, as its targets see it."""
+    keys = await home.reads.keys(home.tenant, LeadId(row.lead_id))
+    subject = Subject(row.tenant, row.lead_id, tuple(keys))
+    changes: list[Change] = []
+    for step in steps_of(row.kind, row.params):
+        target = home.targets.get(step.kind)
+        if target is None:
+            return Offer(row, tuple(changes), f"nothing takes the step {step.kind.value}")
+        try:
+            changes += await target.preview([step], subject)
+        except Temporary:
+            return Offer(row, tuple(changes), target.name)
+    return Offer(row, tuple(changes))
+
+
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """How the questions to people fare. Ages in hours; `override_rate` is the share of answers that were no."""
+
+    open: int
+    oldest_hours: float
+    decided: int
+    median_hours_to_decide: float | None
+    override_rate: float | None
+    expired: int
+    redecided: int
+
+
+async def measures(home: Home) -> Measures:
+    """Of the open approvals, and of the last thousand that ended."""
+    now = home.clock.now()
+    waiting = await home.approvals.open(home.tenant, limit=10_000)
+    ended = await home.approvals.ended(home.tenant)
+    answered = [one for one in ended if one.state in (ApprovalState.APPROVED, ApprovalState.REJECTED)]
+    took = [(one.decided_at or one.asked_at) - one.asked_at for one in answered]
+    no = sum(one.state is ApprovalState.REJECTED for one in answered)
+    return Measures(
+        open=len(waiting),
+        oldest_hours=_hours(now - min((one.asked_at for one in waiting), default=now)),
+        decided=len(answered),
+        median_hours_to_decide=_hours(median(took)) if took else None,
+        override_rate=round(no / len(answered), 3) if answered else None,
+        expired=sum(one.state is ApprovalState.EXPIRED for one in ended),
+        redecided=sum(one.state is ApprovalState.REDECIDED for one in ended),
+    )
+
+
+def _hours(span: float) -> float:
+    return round(span / HOUR, 2)
+
+
+async def undo(home: Home, name: str, *, by: str) -> Sequence[OutboxRow]:
+    """Ask for an action, or all done actions of a decision, to be taken back, the newest first. Raises: BadInput."""
+    one = await home.outbox.get(home.tenant, name)
+    rows = [one] if one else list(await home.outbox.of_decision(home.tenant, name))
+    if not rows:
+        raise BadInput("id", f"there is no action or decision called {name}", "give dc_… or ac_…")
+    there = [
+        row for row in rows if row.state in (ActionState.DONE, ActionState.UNDOING, ActionState.COMPENSATED)
+    ]
+    if not there:
+        states = ", ".join(sorted({row.state.value for row in rows}))
+        raise BadInput("id", f"nothing of {name} was done ({states})", "only done actions can be taken back")
+    now = home.clock.now()
+    return [await home.outbox.undo(home.tenant, row.action_id, by=by, now=now) for row in reversed(there)]

@@ -1,0 +1,164 @@
+"""``leadgraph approvals``: questions to people: list, look, answer, hand on, measure."""
+
+import asyncio
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from domain.approval import Approval, VoteKind
+from domain.instants import Instant, iso
+from domain.ports.home import Home
+from surfaces.approving import Card, Measures, card, measures, summary
+from surfaces.cli.context import Cli, cli, emit, fail
+from surfaces.dispatcher import Dispatcher
+
+app = typer.Typer(help="Questions to people: list, look, answer, hand on, measure.")
+AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable result on stdout.")]
+Name = Annotated[str, typer.Argument(metavar="ID", help="An approval, its decision, or one of its actions.")]
+
+
+@app.command("list")
+def list_open(ctx: typer.Context, as_json: AsJson = False) -> None:
+    """Open questions, the oldest first."""
+    tools = cli(ctx)
+    with tools.open(exclusive=False) as home:
+        found = asyncio.run(_open(home))
+    if as_json:
+        for approval in found:
+            emit(summary(approval))
+        return
+    for approval in found:
+        tools.out.print(
+            f"{approval.approval_id}  lead {approval.lead_id}  asked {iso(Instant(approval.asked_at))[:16]}  "
+            f"until {iso(Instant(approval.expires_at))[:16]}  {_people(approval)}",
+            markup=False, highlight=False,
+        )  # fmt: skip
+    tools.err.print("look at one: leadgraph approvals show ID" if found else "nothing waits for a person")
+
+
+@app.command("show")
+def show(ctx: typer.Context, name: Name, as_json: AsJson = False) -> None:
+    """What would be written beside what is there, why, and the hash to approve it by."""
+    tools = cli(ctx)
+    with tools.open(exclusive=False) as home:
+        found = asyncio.run(card(home, name))
+    emit(found.document()) if as_json else _show(tools, found)
+
+
+@app.command("decide")
+def decide(
+    ctx: typer.Context,
+    *,
+    name: Name,
+    verdict: Annotated[VoteKind, typer.Argument(help="approve or reject.")],
+    proposal_hash: Annotated[str, typer.Option("--hash", help="The hash that `approvals show` names.")],
+    comment: Annotated[str, typer.Option(help="Why; kept sealed under the lead's key.")] = "",
+    by: Annotated[str | None, typer.Option(help="Who decides; default: who is at the keyboard.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Approve or reject, bound to what was looked at; what is approved is sent at once."""
+    if len(comment) > 2_000:
+        fail(ctx, "--comment: say it in 2,000 characters")
+    tools = cli(ctx)
+    with tools.open() as home:
+        found = asyncio.run(
+            _decide(home, name, verdict, proposal_hash, by=by or tools.tools.user_name(), comment=comment)
+        )
+    if as_json:
+        emit(summary(found))
+    else:
+        tools.out.print(f"{found.approval_id} is {found.state.value} {_people(found)}", highlight=False)
+
+
+@app.command("assign")
+def assign(
+    ctx: typer.Context,
+    name: Name,
+    to: Annotated[str, typer.Option(help="Who is to decide.")],
+    as_json: AsJson = False,
+) -> None:
+    """Give a question to somebody else."""
+    tools = cli(ctx)
+    with tools.open() as home:
+        found = asyncio.run(_assign(home, name, to, by=tools.tools.user_name()))
+    if as_json:
+        emit(summary(found))
+    else:
+        tools.out.print(f"{found.approval_id} is now with {found.assignee}", markup=False, highlight=False)
+
+
+@app.command("measures")
+def show_measures(ctx: typer.Context, as_json: AsJson = False) -> None:
+    """How long questions wait, how long answers take, and how often people say no."""
+    tools = cli(ctx)
+    with tools.open(exclusive=False) as home:
+        found: Measures = asyncio.run(measures(home))
+    if as_json:
+        emit(asdict(found))
+        return
+    for name, value in asdict(found).items():
+        tools.out.print(f"{name.replace('_', ' '):<24} {'-' if value is None else value}", highlight=False)
+
+
+async def _open(home: Home) -> list[Approval]:
+    return list(await home.approvals.open(home.tenant, limit=1_000))
+
+
+async def _decide(
+    home: Home, name: str, verdict: VoteKind, proposal_hash: str, *, by: str, comment: str
+) -> Approval:
+    found = (await card(home, name)).approval
+    decided = await home.approvals.vote(
+        home.tenant,
+        found.approval_id,
+        kind=verdict,
+        proposal_hash=proposal_hash,
+        by=by,
+        policy=home.policy.version,
+        now=home.clock.now(),
+        comment=comment,
+    )
+    await Dispatcher(home).drain()
+    return decided
+
+
+async def _assign(home: Home, name: str, to: str, *, by: str) -> Approval:
+    found = (await card(home, name)).approval
+    return await home.approvals.assign(home.tenant, found.approval_id, to=to, by=by, now=home.clock.now())
+
+
+def _people(approval: Approval) -> str:
+    said = sum(vote.kind is VoteKind.APPROVE for vote in approval.votes)
+    with_whom = f", with {approval.assignee}" if approval.assignee else ""
+    return f"({said} of {approval.terms.people} people have approved{with_whom})"
+
+
+def _show(tools: Cli, found: Card) -> None:
+    out, approval = tools.out, found.approval
+    out.print(
+        f"[bold]{approval.approval_id}[/] is {approval.state.value}; lead {approval.lead_id}, decision "
+        f"{approval.decision_id}\nasked {iso(Instant(approval.asked_at))[:16]}, not sent after "
+        f"{iso(Instant(approval.expires_at))[:16]} {_people(approval)}",
+        highlight=False,
+    )
+    for one in found.offers:
+        out.print(f"\n[bold]{one.row.kind.value}[/] ({one.row.state.value})", highlight=False)
+        for change in one.changes:
+            before = change.before or "nothing"
+            out.print(
+                f"  {change.step.value} {change.field}: {before} -> {change.after}",
+                markup=False,
+                highlight=False,
+            )
+        if one.away:
+            out.print(f"  could not be compared: {one.away}", markup=False, highlight=False)
+    document = found.document()
+    for title, lines in (("Why", document["reasons"]), ("Evidence", document["evidence"])):
+        out.print(f"\n[bold]{title}[/]")
+        for line in lines:
+            out.print(f"  {line}", markup=False, highlight=False)
+    out.print(
+        f"\nleadgraph approvals decide {approval.approval_id} approve --hash {approval.proposal_hash}",
+        markup=False, highlight=False, soft_wrap=True,
+    )  # fmt: skip

@@ -1,0 +1,126 @@
+"""``leadgraph decisions``: what became of the actions of decisions; take them back, settle what is unknown."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+
+from domain.action import ActionState
+from domain.instants import Instant, iso
+from domain.ports.home import Home
+from domain.ports.outbox import OutboxRow
+from surfaces.approving import undo as ask_for_undo
+from surfaces.cli.context import Cli, cli, emit
+from surfaces.dispatcher import Dispatcher
+
+app = typer.Typer(help="What became of the actions of decisions; take them back, settle what is unknown.")
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document per action on stdout.")]
+
+
+@app.command("actions")
+def actions(
+    ctx: typer.Context,
+    name: Annotated[str | None, typer.Argument(metavar="[ID]", help="A decision or an action.")] = None,
+    state: Annotated[list[ActionState] | None, typer.Option(help="Only actions in this state.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many, newest first.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """Actions and how far each is: sent, waiting, failed, taken back."""
+    tools = cli(ctx)
+    with tools.open(exclusive=False) as home:
+        rows = asyncio.run(_rows(home, name, state or (), limit))
+    _tell(tools, rows, as_json=as_json)
+
+
+@app.command("undo")
+def undo(
+    ctx: typer.Context,
+    name: Annotated[
+        str, typer.Argument(metavar="ID", help="A decision (all its done actions) or one action.")
+    ],
+    by: Annotated[str | None, typer.Option(help="Who asks; default: who is at the keyboard.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take back what was done, step by step; what somebody has changed since is left alone."""
+    tools = cli(ctx)
+    with tools.open() as home:
+        rows = asyncio.run(_undo(home, name, by or tools.tools.user_name()))
+    _tell(tools, rows, as_json=as_json)
+
+
+@app.command("resolve")
+def resolve(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="ACTION", help="An action whose outcome is unknown.")],
+    done: Annotated[bool, typer.Option("--done/--not-done", help="What you saw in the target.")],
+    by: Annotated[str | None, typer.Option(help="Who looked; default: who is at the keyboard.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what became of an action whose answer was lost."""
+    tools = cli(ctx)
+    with tools.open() as home:
+        row = asyncio.run(_resolve(home, name, done, by or tools.tools.user_name()))
+    _tell(tools, [row], as_json=as_json)
+
+
+async def _rows(
+    home: Home, name: str | None, states: Sequence[ActionState], limit: int
+) -> Sequence[OutboxRow]:
+    if name is None:
+        return await home.outbox.rows(home.tenant, states=states, limit=limit)
+    one = await home.outbox.get(home.tenant, name)
+    return [one] if one else await home.outbox.of_decision(home.tenant, name)
+
+
+async def _undo(home: Home, name: str, by: str) -> list[OutboxRow]:
+    asked = await ask_for_undo(home, name, by=by)
+    await Dispatcher(home).drain()
+    return [row for one in asked if (row := await home.outbox.get(home.tenant, one.action_id))]
+
+
+async def _resolve(home: Home, name: str, done: bool, by: str) -> OutboxRow:
+    return await home.outbox.resolve(home.tenant, name, done=done, by=by, now=home.clock.now())
+
+
+def _tell(tools: Cli, rows: Sequence[OutboxRow], *, as_json: bool) -> None:
+    for row in rows:
+        if as_json:
+            emit(record(row))
+            continue
+        tools.out.print(
+            f"{row.action_id}  {row.kind.value:<13} {row.state.value:<12} {row.reason or '-':<18} "
+            f"attempt {row.attempt}  lead {row.lead_id}",
+            markup=False, highlight=False,
+        )  # fmt: skip
+        for one in row.steps:
+            ref = one.receipt.ref if one.receipt else "-"
+            tools.out.print(
+                f"    {one.step.kind.value:<13} {one.state.value:<12} {ref}", markup=False, highlight=False
+            )
+    if not rows and not as_json:
+        tools.err.print("no such action")
+
+
+def record(row: OutboxRow) -> dict[str, Any]:
+    """The JSON form of an action."""
+    return {
+        "action": row.action_id,
+        "decision": row.decision_id,
+        "lead": row.lead_id,
+        "kind": row.kind.value,
+        "state": row.state.value,
+        "reason": row.reason,
+        "attempt": row.attempt,
+        "params": dict(row.params),
+        "proposed_at": iso(Instant(row.at)),
+        "finished_at": iso(Instant(row.finished_at)) if row.finished_at else None,
+        "steps": [
+            {
+                "step": one.step.kind.value,
+                "state": one.state.value,
+                "ref": one.receipt.ref if one.receipt else None,
+            }
+            for one in row.steps
+        ],
+    }
