@@ -113,7 +113,8 @@ def undo_of(step: Step, receipt: StepReceipt) -> Step | None:
     """The step that takes `step` back, given what the target answered; None if nothing can.
 
     Undoing a write of fields or an owner names what we wrote (``was.*``), so that a target can leave alone what
-    somebody has changed since.
+    somebody has changed since. Of an enrolment only what was new (``joined``, where the target
+    says so) is left again. An empty programme asks for nothing.
     """
     ref = {"ref": receipt.ref}
     match step.kind:
@@ -125,7 +126,8 @@ def undo_of(step: Step, receipt: StepReceipt) -> Step | None:
         case StepKind.ADD_NOTE:
             return Step(StepKind.REMOVE_NOTE, ref)
         case StepKind.ENROL:
-            return Step(StepKind.LEAVE, step.params)
+            joined = receipt.before.get("joined", step.params.get("programme", ""))
+            return Step(StepKind.LEAVE, {"programme": joined})
         case StepKind.LEAVE:
             left = receipt.before.get("programmes", "")
             return Step(StepKind.ENROL, {"programme": left})

@@ -1,7 +1,7 @@
 """What policy decides, from which facts, and by which rows."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from domain.action import ActionSpec
@@ -70,5 +70,5 @@ class Verdict:
     """One sentence for a salesperson, from the row's template."""
     policy: str
     """Content hash of the policy version."""
-    terms: Terms = Terms()
+    terms: Terms = field(default_factory=Terms)
     """If a person is asked: how many people, and for how long."""
