@@ -1,7 +1,8 @@
 """BPI Challenge 2012: the event log of a bank's loan applications as signals. One line, one signal.
 
-An application is a lead. ``A_`` states are stage changes; the first of approved, registered, activated is
-the outcome won, declined and cancelled are lost. ``O_`` states are activities around the offer, ``W_``
+An application is a lead. ``A_`` states are stage changes; approved is the outcome won (registered and activated
+always stand beside it, within the day), declined and cancelled are lost. What a line means depends on the line
+alone, so that the file gives the same signals in any order. ``O_`` states are activities around the offer, ``W_``
 items the work of call agents. Everything after an outcome is sent too: what must not be looked at is not
 for a reader to decide.
 """
@@ -19,7 +20,7 @@ NAME: Final = "bpic2012"
 COLUMNS: Final = (
     "timestamp", "case_id", "event_index", "activity", "lifecycle", "resource", "amount_requested",
 )  # fmt: skip
-WON: Final = frozenset({"A_APPROVED", "A_REGISTERED", "A_ACTIVATED"})
+WON: Final = "A_APPROVED"
 LOST: Final = {"A_DECLINED": "declined", "A_CANCELLED": "cancelled"}
 SUBMITTED: Final = "A_SUBMITTED"
 AUTOMATIC: Final = "112"
@@ -46,9 +47,8 @@ class Bpic2012:
 
     def read(self, path: Path, **_options: Any) -> Iterator[tuple[int, RawItem]]:
         """The lines in the order of the file, which is that of time. The line number counts the header."""
-        won: set[str] = set()
         for number, row in rows_of(path, NAME, COLUMNS):
-            yield number, row if isinstance(row, Bad) else _item(row, won)
+            yield number, row if isinstance(row, Bad) else _item(row)
 
     def total(self, path: Path) -> int | None:
         """Lines without the header."""
@@ -59,12 +59,11 @@ class Bpic2012:
 SOURCE: Final = Bpic2012()
 
 
-def _item(row: dict[str, str], won: set[str]) -> RawItem:
-    """One line as an item; `won` remembers the applications whose outcome was given already."""
+def _item(row: dict[str, str]) -> RawItem:
     missing = next((n for n in ("timestamp", "case_id", "event_index", "activity") if n not in row), None)
     if missing:
         return _bad(row, missing, "is empty", code="missing")
-    said = _said(row, won)
+    said = _said(row)
     if said is None:
         return _bad(row, "activity", "is not an A_, O_ or W_ activity", code="not_allowed")
     kind, payload = said
@@ -81,10 +80,10 @@ def _item(row: dict[str, str], won: set[str]) -> RawItem:
     }
 
 
-def _said(row: dict[str, str], won: set[str]) -> tuple[str, dict[str, Any]] | None:
+def _said(row: dict[str, str]) -> tuple[str, dict[str, Any]] | None:
     activity = row["activity"]
     if activity.startswith("A_"):
-        return _application(row, activity, won)
+        return _application(row, activity)
     if activity.startswith("O_"):
         state = activity[2:].lower()
         direction = OFFER_DIRECTIONS.get(state, "internal")
@@ -95,11 +94,10 @@ def _said(row: dict[str, str], won: set[str]) -> tuple[str, dict[str, Any]] | No
     return None
 
 
-def _application(row: dict[str, str], activity: str, won: set[str]) -> tuple[str, dict[str, Any]]:
+def _application(row: dict[str, str], activity: str) -> tuple[str, dict[str, Any]]:
     if activity in LOST:
         return "crm.outcome", {"result": "lost", "reason": LOST[activity]}
-    if activity in WON and row["case_id"] not in won:
-        won.add(row["case_id"])
+    if activity == WON:
         return "crm.outcome", {"result": "won", **_amount(row, "amount")}
     facts = _amount(row, "amount_requested") if activity == SUBMITTED else {}
     return "crm.stage_change", {"stage": activity, **facts}
