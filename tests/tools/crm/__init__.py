@@ -1,0 +1,1 @@
+"""Targets under test, and the in-memory twin that other tests use."""

@@ -1,0 +1,1 @@
+"""Targets: where effects go, one connector per file or folder. They know nothing of each other."""
