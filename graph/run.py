@@ -14,6 +14,7 @@ from domain.lead import LeadState, PastAction
 from domain.policy import Verdict, VerdictKind
 from domain.ports.vault import Vault
 from graph.build import LONGEST_PATH, Graph
+from graph.deliver import deliver as deliver
 from graph.deps import Collector, Deps, RunContext
 from graph.record import pack, plain
 from graph.state import RunState
@@ -92,8 +93,6 @@ def bundle(ran: Ran, given: RunInput, claim: LeadClaim, vault: Vault) -> Bundle:
     packed = pack(given, content, ran.words)
     sealed = vault.seal(given.lead.tenant, given.lead.lead_id, packed)
     closing = replace(ran.entries[-1], commitment=sealed.commitment)
-    owner = ran.decision.verdict.owner if ran.decision.verdict else None
-    assigned = any(proposal.kind == "assign_owner" for proposal in ran.decision.proposals)
     return Bundle(
         claim=claim,
         decision=ran.decision,
@@ -104,7 +103,7 @@ def bundle(ran: Ran, given: RunInput, claim: LeadClaim, vault: Vault) -> Bundle:
         record=sealed,
         timers=ran.timers,
         account_changed=bool(given.new) and given.lead.account is not None,
-        reserved=(owner,) if owner and assigned else (),
+        reserved=_reserved(ran.decision, given),
     )
 
 
@@ -117,10 +116,26 @@ def _lead_after(given: RunInput, state: RunState, proposals: tuple[Proposal, ...
     return replace(
         lead,
         band=assessment.band if assessment else lead.band,
-        owner=verdict.owner if verdict and verdict.owner and verdict.kind is VerdictKind.ACT else lead.owner,
+        owner=_owner_after(lead, verdict),
         actions=tuple(past[kind] for kind in sorted(past)),
         reading={intent.value: confidence for intent, confidence in reading.confidences} if reading else {},
     )
+
+
+def _owner_after(lead: LeadState, verdict: Verdict | None) -> str | None:
+    """Whose lead it is from now on. An owner that a person has fixed leaves no trace unless it was assigned."""
+    if verdict is None or verdict.kind is not VerdictKind.ACT or not verdict.owner:
+        return lead.owner
+    assigned = any(action.kind is ActionKind.ASSIGN_OWNER for action in verdict.actions)
+    return verdict.owner if assigned else lead.owner
+
+
+def _reserved(decision: Decision, given: RunInput) -> tuple[str, ...]:
+    """Whose capacity the decision takes. Routing finds somebody with room; whom a person fixed may have none left."""
+    owner = decision.verdict.owner if decision.verdict else None
+    assigned = any(proposal.kind is ActionKind.ASSIGN_OWNER for proposal in decision.proposals)
+    room = {rep.rep_id for rep in given.reps if rep.load < rep.capacity}
+    return (owner,) if owner and assigned and owner in room else ()
 
 
 def _past(proposal: Proposal, at: int) -> PastAction:

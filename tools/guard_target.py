@@ -1,0 +1,145 @@
+"""A target behind its guards: deadlines, few calls at a time, a breaker, a shared rate, retries where they are safe."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from domain.effect import Delivery, Step, StepReceipt
+from domain.errors import OutcomeUnknown, Refused, Temporary, Throttled
+from domain.instants import SECOND
+from domain.ports.limits import Limits
+from domain.ports.target import Change, Seen, Subject, Target
+from tools.breaker import Breaker
+from tools.retry import Retries, retrying
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Guards:
+    """Bounds of one target."""
+
+    deadline_s: float = 10.0
+    """For one call, without its time in the queue."""
+    at_once: int = 8
+    """Calls at a time."""
+    queue: int = 64
+    """Calls that may wait for their turn; one more is turned away."""
+    queue_s: float = 10.0
+    """How long a call waits for its turn."""
+    per_minute: int = 600
+    """Calls a minute that all workers may make together; 0 = as many as they like."""
+    burst: int = 60
+    retries: Retries = field(default_factory=Retries)
+    failures: int = 5
+    """Failures in a row that open the breaker."""
+    pause_us: int = 30 * SECOND
+    """How long it stays open (microseconds)."""
+
+
+class GuardedTarget:
+    """Satisfies `domain.ports.target.Target` by another one, which is spared when it is in trouble.
+
+    A send that misses the deadline may have happened (`OutcomeUnknown`); whatever is turned away before it leaves
+    has not (`Temporary`, `Throttled`).
+    """
+
+    def __init__(self, target: Target, guards: Guards, *, limits: Limits, now: Callable[[], int]) -> None:
+        """`limits` is shared by all workers, under the target's name; `now` tells the Instant."""
+        self.name, self.delivery, self.takes = target.name, target.delivery, target.takes
+        self._target, self._guards, self._limits, self._now = target, guards, limits, now
+        self._free = asyncio.Semaphore(guards.at_once)
+        self._waiting = 0
+        self.breaker = Breaker(guards.failures, guards.pause_us)
+
+    async def look(self, subject: Subject) -> Seen:
+        """The record as it is now."""
+        return await self._read(lambda: self._target.look(subject))
+
+    async def find(self, key: str) -> StepReceipt | None:
+        """The receipt of the step sent under `key`."""
+        return await self._read(lambda: self._target.find(key))
+
+    async def preview(self, steps: Sequence[Step], subject: Subject) -> Sequence[Change]:
+        """What the steps would write."""
+        return await self._read(lambda: self._target.preview(steps, subject))
+
+    async def send(self, step: Step, subject: Subject, *, key: str) -> StepReceipt:
+        """Take one step; tried again here only where the same key again changes nothing."""
+
+        async def once() -> StepReceipt:
+            try:
+                return await self._guarded(lambda: self._target.send(step, subject, key=key))
+            except TimeoutError as error:
+                raise OutcomeUnknown(f"{self.name} did not answer in time") from error
+
+        if self.delivery is Delivery.KEYED:
+            return await retrying(self._guards.retries)(once)
+        return await once()
+
+    async def _read(self, call: Callable[[], Awaitable[T]]) -> T:
+        async def once() -> T:
+            try:
+                return await self._guarded(call)
+            except TimeoutError as error:
+                raise Temporary(f"{self.name} did not answer in time") from error
+
+        return await retrying(self._guards.retries)(once)
+
+    async def _guarded(self, call: Callable[[], Awaitable[T]]) -> T:
+        """One call within all bounds. Raises: TimeoutError after it has left; Temporary or Throttled before."""
+        self._ask_breaker()
+        async with self._turn():
+            await self._ask_limit()
+            self._ask_breaker()
+            ticket = self.breaker.enter(self._now())
+            try:
+                async with asyncio.timeout(self._guards.deadline_s):
+                    answer = await call()
+                self.breaker.answered(ticket)
+                return answer
+            except Refused:
+                self.breaker.answered(ticket)
+                raise
+            except (Temporary, OutcomeUnknown, TimeoutError) as error:
+                asked = error.retry_after_s if isinstance(error, Throttled) else 0.0
+                self.breaker.failed(ticket, self._now(), asked_us=round(asked * SECOND))
+                raise
+            finally:
+                # A defect or a cancelled call says nothing of the target, but must not keep others from trying.
+                self.breaker.gave_up(ticket)
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """A place among the calls at a time. Raises: Temporary if too many wait, or for too long."""
+        if self._free.locked() and self._waiting >= self._guards.queue:
+            raise Temporary(f"too many calls wait for {self.name}")
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(self._guards.queue_s):
+                await self._free.acquire()
+        except TimeoutError as error:
+            raise Temporary(f"no turn for {self.name} in time") from error
+        finally:
+            self._waiting -= 1
+        try:
+            yield
+        finally:
+            self._free.release()
+
+    async def _ask_limit(self) -> None:
+        guards = self._guards
+        if not guards.per_minute:
+            return
+        wait = await self._limits.reserve(
+            self.name, per_minute=guards.per_minute, burst=guards.burst, now=self._now()
+        )
+        if wait > 0:
+            raise Throttled(f"the rate of {self.name} is used up", wait / SECOND)
+
+    def _ask_breaker(self) -> None:
+        left = self.breaker.left(self._now())
+        if left > 0:
+            raise Throttled(f"{self.name} is left alone", left / SECOND)
