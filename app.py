@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -81,7 +81,9 @@ def open_home(
         try:
             if exclusive:
                 asyncio.run(store.work.reclaim(now=clock.now()))
-            yield _home(settings, store, keys, vault=vault, clock=clock)
+                asyncio.run(store.outbox.reclaim(now=clock.now()))
+            with ExitStack() as later:
+                yield _home(settings, store, keys, vault=vault, clock=clock, later=later)
         finally:
             store.close()
             if isinstance(clock, ReplayClock) and exclusive:
@@ -102,6 +104,7 @@ def _config(settings: "Settings", keys: "Keys", vault: "LeadVault") -> "Config":
     from tools.policy.reps import load_reps
     from tools.privacy.raw import RawSeal
     from tools.store import Config
+    from tools.store.people import digest_of_names
 
     raw = RawSeal(keys.master)
     return Config(
@@ -112,21 +115,30 @@ def _config(settings: "Settings", keys: "Keys", vault: "LeadVault") -> "Config":
         seal_raw=raw.seal,
         open_raw=raw.open,
         ring=vault,
+        seal_text=vault.seal,
+        open_text=vault.open,
+        person=digest_of_names(keys.secret),
     )
 
 
 def _home(
-    settings: "Settings", store: "Store", keys: "Keys", *, vault: "LeadVault", clock: "Clock"
+    settings: "Settings",
+    store: "Store",
+    keys: "Keys",
+    *,
+    vault: "LeadVault",
+    clock: "Clock",
+    later: ExitStack,
 ) -> "Home":
     from domain.ids import Region, TenantId
     from domain.ports.home import Home
     from tools.audit.log import SqlAuditLog
     from tools.catalogue import load_catalogue
-    from tools.fingerprint import code_version, graph_version
     from tools.models.baseline import baseline
     from tools.policy.shelf import PolicyShelf
     from tools.privacy.hasher import ContactHasher, role_addresses
     from tools.reasoner.local import local_reasoner
+    from tools.targets import open_targets
 
     tenant, region, tables = TenantId(settings.tenant), Region(settings.region), settings.config
     catalogue = load_catalogue(tables / "features.toml")
@@ -136,14 +148,9 @@ def _home(
     )
     shelf = PolicyShelf(settings.home, tenant=tenant, region=region)
     policy = shelf.open(tables / "policies", at=clock.now(), record=audit.append_now)
-    versions = {
-        "code": code_version(),
-        "features": catalogue.version,
-        "graph": graph_version(),
-        "policy": policy.version,
-        "reasoner": reasoner.version,
-        "scorer": scorer.version,
-    }
+    versions = _versions(
+        features=catalogue.version, policy=policy.version, reasoner=reasoner.version, scorer=scorer.version
+    )
     return Home(
         root=settings.home,
         tenant=tenant,
@@ -156,6 +163,11 @@ def _home(
         reads=store.reads,
         accounts=store.accounts,
         quarantine=store.quarantine,
+        outbox=store.outbox,
+        approvals=store.approvals,
+        limits=store.limits,
+        feedback=store.feedback,
+        targets=open_targets(settings, settings.home, clock=clock, limits=store.limits, later=later),
         audit=audit,
         vault=vault,
         hasher=ContactHasher(
@@ -168,6 +180,13 @@ def _home(
         versions=versions,
         settings=settings,
     )
+
+
+def _versions(**parts: str) -> dict[str, str]:
+    """Those of the parts that people edit, and of the code itself."""
+    from tools.fingerprint import code_version, graph_version
+
+    return {**parts, "code": code_version(), "graph": graph_version()}
 
 
 class Toolbox:
@@ -234,6 +253,12 @@ class Toolbox:
     def policy_versions(self, home: "Home") -> "Callable[[str], Policy | None]":
         """Recorded versions by their hash."""
         return self.policy_shelf(home).get
+
+    def crm_ledger(self, home: "Home") -> list[tuple[str, str]]:
+        """(key, kind) of every request that the home's embedded CRM applied, from its own file."""
+        from tools.targets import crm_ledger
+
+        return crm_ledger(home.root)
 
     def user_name(self) -> str:
         """Who is at the keyboard."""

@@ -1,7 +1,8 @@
 """Policy review: what may be done about a lead, as the decision tables say, and by whom.
 
 In order of care: do-not-act rows limit what may happen, routing proposes, calendar and capacity may put it
-off, a person may have to be asked. What is not allowed is dropped, or held if it can be done later.
+off, a person may have to be asked. What is not allowed is dropped, or held if it can be done later. An owner
+that a person has fixed is the owner whatever routing says.
 """
 
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from domain.instants import DAY, HOUR, Instant, hour_of, moment
 from domain.intent import IntentReading
 from domain.lead import BandState
 from domain.next_step import INTENT_WORDS, fill, main_reason
+from domain.override import ROW, Override, OverrideKind, fixed
 from domain.policy import Fact, FiredRow, Verdict, VerdictKind, listed
 from domain.policy_facts import facts_of
 from domain.ports.policy import Policy
@@ -49,6 +51,11 @@ class _Case:
     policy: Policy
     opens: int | None
     """When the calendar opens (Instant); None = it is open."""
+
+    @property
+    def fixed(self) -> Override | None:
+        """The owner that a person has fixed."""
+        return fixed(self.given.overrides, OverrideKind.OWNER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +104,7 @@ async def review(
     """
     closed, quiet, opens = policy.calendar(given.as_of, given.lead.region)
     facts = facts_of(
-        given,
+        _owned(given),
         features=features,
         reading=reading,
         score=score,
@@ -114,6 +121,12 @@ async def review(
     plan = _timed(case, plan, timing)
     asked = approval if plan.outward and approval.outputs["decision"] == "ask" else None
     return _verdict(case, plan, rules=before + after, asked=asked, timing=timing)
+
+
+def _owned(given: RunInput) -> RunInput:
+    """The input with the owner that a person has fixed as the lead's own, for the facts."""
+    said = fixed(given.overrides, OverrideKind.OWNER)
+    return given if said is None else replace(given, lead=replace(given.lead, owner=said.value))
 
 
 def _limited(case: _Case, rows: tuple[FiredRow, ...]) -> _Plan:
@@ -151,6 +164,8 @@ def _changes(kind: str, case: _Case, route: FiredRow) -> bool:
     if any(past.kind == kind and past.episode == lead.episode for past in lead.actions):
         return False
     if kind == ActionKind.ASSIGN_OWNER:
+        if case.fixed is not None:
+            return lead.owner != case.fixed.value
         return lead.owner is None or route.outputs["owner"] == "round_robin"
     if kind in (ActionKind.ENROL, ActionKind.LEAVE):
         return facts["enrolled"] is (kind == ActionKind.LEAVE)
@@ -158,9 +173,11 @@ def _changes(kind: str, case: _Case, route: FiredRow) -> bool:
 
 
 def _with_owner(case: _Case, plan: _Plan) -> tuple[_Plan, bool]:
-    """The plan with its owner; and True if it needs one and nobody has room."""
+    """The plan with its owner; and True if it needs one and nobody has room. A fixed owner needs none."""
     if ActionKind.ASSIGN_OWNER not in plan.kinds:
         return plan, False
+    if case.fixed is not None:
+        return replace(plan, owner=case.fixed.value), False
     segment = case.facts["segment"]
     rep = next_in_line(
         case.given.reps,
@@ -216,6 +233,8 @@ def _verdict(
 ) -> Verdict:
     assigned = ActionKind.ASSIGN_OWNER in plan.kinds
     owner = plan.owner if assigned else case.given.lead.owner
+    if case.fixed is not None:
+        owner, rules = case.fixed.value, (*rules, _fixed_row(case.fixed))
     step = _step(case, plan, owner)
     due_at, due_reason = _due(case, plan, timing)
     return Verdict(
@@ -229,6 +248,12 @@ def _verdict(
         policy=case.policy.version,
         terms=_terms(asked),
     )
+
+
+def _fixed_row(said: Override) -> FiredRow:
+    """An owner that a person has fixed, as the last of the rules."""
+    until = "" if said.until is None else f" until {moment(Instant(said.until)):%Y-%m-%d %H:%M} UTC"
+    return FiredRow(ROW, said.kind.value, f"A person has fixed the owner: {said.value}{until}.", {})
 
 
 def _terms(asked: FiredRow | None) -> Terms:
@@ -295,10 +320,16 @@ def _action(kind: str, case: _Case, plan: _Plan, *, owner: str | None, step: str
     elif kind in (ActionKind.ENROL, ActionKind.LEAVE):
         return ActionSpec(ActionKind(kind), {"programme": str(outputs.get("programme") or "all")})
     elif kind == ActionKind.ASSIGN_OWNER:
-        return ActionSpec(ActionKind(kind), {"owner": str(owner), "team": str(outputs["team"])})
+        return ActionSpec(ActionKind(kind), {"owner": str(owner), "team": _team(case, plan, owner)})
     else:
         said = {"queue": outputs.get("queue"), "priority": outputs.get("priority"), "owner": owner}
     said |= {"intent": case.facts["top_intent"], "next_step": step}
     return ActionSpec(
         ActionKind(kind), {name: str(value) for name, value in said.items() if value is not None}
     )
+
+
+def _team(case: _Case, plan: _Plan, owner: str | None) -> str:
+    """The owner's own team if it is known: a fixed owner may be in another than routing names."""
+    teams = (rep.team for rep in case.given.reps if rep.rep_id == owner)
+    return next(teams, str(plan.route.outputs["team"]))

@@ -1,10 +1,11 @@
 """Scoring: how likely is a sale, and why; how warm is the lead, and when does it cool down by itself?"""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from domain.assessment import Assessment
-from domain.band import cools_at, fold, step
+from domain.band import Thresholds, cools_at, fold, step
 from domain.consent import Lawful
 from domain.decision import RunInput, Timer
 from domain.features import Catalogue, Prepared, Values
@@ -13,6 +14,7 @@ from domain.intake import Intake
 from domain.intent import IntentReading
 from domain.intents import Said
 from domain.lead import Band, BandState, LeadState
+from domain.override import ROW, Override, OverrideKind, ends_next, fixed, set_to
 from domain.ports.scorer import Scorer
 from domain.score import Score
 
@@ -36,7 +38,9 @@ async def assess(
     """The score as of the run, the band folded over event time, and when it next changes by itself.
 
     The fold looks at the lead alone: what its company did is known as of now only, so it moves the score and
-    the band of this run, and not what hysteresis remembers. Raises: Temporary (a scorer elsewhere).
+    the band of this run, and not what hysteresis remembers. So do points that a person has fixed: while they
+    stand, the band is the one that they enter, and the lead does not cool down. An outcome counts more than they do.
+    Raises: Temporary (a scorer elsewhere).
     """
     as_of = given.as_of
     past = _Past(lead, scorer, catalogue)
@@ -51,8 +55,15 @@ async def assess(
         dropped=lead.dropped,
     )
     account = {name: value for name, value in intake.features.items() if name.startswith(_ACCOUNT)}
-    due = _next_due(lead, band.band, score, as_of, past=past, account=account)
-    return Assessment(score, band, due, _words(score, given.lead.band, band, due))
+    said = fixed(given.overrides, OverrideKind.POINTS)
+    shown = set_to(score, said) if said else score
+    if said and shown is not score:
+        band = _entered(band, shown.points, said, scorer.thresholds)
+        due = _ahead(lead, as_of)
+    else:
+        due = _next_due(lead, band.band, score, as_of, past=past, account=account)
+    words = (*_fixed_words(said, score, shown), *_words(shown, given.lead.band, band, due))
+    return Assessment(shown, band, _sooner(due, ends_next(given.overrides)), words)
 
 
 def would_move(
@@ -105,8 +116,9 @@ def _next_due(
     past: _Past,
     account: Mapping[str, int | str | None],
 ) -> Timer | None:
-    if lead.events and lead.events[-1].at > as_of:
-        return Timer(next(event.at for event in lead.events if event.at > as_of), AHEAD)
+    ahead = _ahead(lead, as_of)
+    if ahead is not None:
+        return ahead
     due = cools_at(
         band,
         score.points,
@@ -117,9 +129,41 @@ def _next_due(
     return Timer(due, COOLING) if due is not None else None
 
 
+def _ahead(lead: LeadState, as_of: int) -> Timer | None:
+    """When the first of its signals that are dated in the future comes true."""
+    if not lead.events or lead.events[-1].at <= as_of:
+        return None
+    return Timer(next(event.at for event in lead.events if event.at > as_of), AHEAD)
+
+
+def _sooner(due: Timer | None, ends: int | None) -> Timer | None:
+    """The earlier of a timer and the end of an override: the run that either wakes finds the other again."""
+    if ends is None or (due is not None and due.due_at <= ends):
+        return due
+    return Timer(ends, ROW)
+
+
+def _entered(band: BandState, points: int, said: Override, thresholds: Thresholds) -> BandState:
+    """The band that fixed `points` enter, since the person said so; what hysteresis remembers is left as it is."""
+    entered = step(Band.COLD, points, thresholds)
+    since = min(band.since, said.at) if entered is band.band else said.at
+    return replace(band, band=entered, since=since)
+
+
+def _fixed_words(said: Override | None, score: Score, shown: Score) -> tuple[str, ...]:
+    """What a person has fixed, beside what the scorer says."""
+    if said is None:
+        return ()
+    until = "" if said.until is None else f" until {moment(Instant(said.until)):%Y-%m-%d %H:%M} UTC"
+    if shown is score:
+        return (f"A person set the points to {said.value}{until}, but the outcome is known: that stands.",)
+    return (f"A person set the points to {said.value}{until}; {score.scorer} gives {score.points}.",)
+
+
 def _words(score: Score, before: BandState, band: BandState, due: Timer | None) -> tuple[str, ...]:
     unit = "points" if score.unit == "points" else "% likely"
-    words = [f"{score.points} {unit} by {score.scorer}; fit {score.fit}, engagement {score.engagement}."]
+    source = "a person" if any(part.name == ROW for part in score.ledger) else score.scorer
+    words = [f"{score.points} {unit} by {source}; fit {score.fit}, engagement {score.engagement}."]
     reasons = sorted((part for part in score.ledger if part.words), key=lambda part: -abs(part.micro))
     if reasons:
         words.append(f"Most of it: {'; '.join(part.words for part in reasons[:_REASONS])}.")

@@ -9,6 +9,7 @@ from domain.audit import AuditEntry, Sealed
 from domain.ids import DecisionId, LeadId, RunId
 from domain.intent import IntentReading
 from domain.lead import AccountSnapshot, BandState, LeadState
+from domain.override import Override
 from domain.policy import Rep, Verdict
 from domain.quality import GateFailure
 from domain.score import Score
@@ -36,6 +37,8 @@ class RunInput:
     quality: tuple[GateFailure, ...]
     versions: Mapping[str, str]
     attempt: int = 1
+    overrides: tuple[Override, ...] = ()
+    """What people have fixed about the lead, as it held at the claim; at most one of a kind."""
 
 
 class DecisionState(StrEnum):

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -17,6 +17,7 @@ from surfaces.worker import Tally, Worker
 LONGEST_JUMP = 400 * DAY
 """An item further ahead of the clock than this does not move it: one wrong date must not age everything else."""
 DOOR_LIMIT = 1_000
+Then = Callable[[], Awaitable[object]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,21 +59,23 @@ async def replay(
     pace: Pace,
     told: Callable[[Progress], None],
     progress: Progress | None = None,
+    then: Then | None = None,
 ) -> Progress:
     """Send `items` through the door and the worker in stream time; `told` hears of each pass.
 
-    With the `progress` of an earlier call the totals go on from there.
+    With the `progress` of an earlier call the totals go on from there. `then` follows each time the worker has
+    worked everything off: what delivers actions, where a replay is to act.
     """
     progress = progress or Progress()
     latest = int(clock.now())
     for batch in _passes(items, latest, pace):
-        await _due_before(worker, clock, batch.first, pace.wake_us, progress)
+        await _due_before(worker, clock, batch.first, wake_us=pace.wake_us, progress=progress, then=then)
         if pace.factor and latest:
             await asyncio.sleep(max(0.0, (batch.latest - latest) / SECOND / pace.factor))
         latest = max(latest, batch.latest)
         clock.advance(Instant(latest))
         await _through_the_door(home, worker, batch.items, progress)
-        progress.worked.add(await worker.drain())
+        await _work_off(worker, progress, then)
         progress.now = clock.now()
         told(progress)
     return progress
@@ -98,8 +101,14 @@ def summary(progress: Progress, counts: Mapping[str, int]) -> dict[str, int | fl
     }
 
 
+async def _work_off(worker: Worker, progress: Progress, then: Then | None) -> None:
+    progress.worked.add(await worker.drain())
+    if then is not None:
+        await then()
+
+
 async def _due_before(
-    worker: Worker, clock: VirtualClock, first: int, wake_us: int, progress: Progress
+    worker: Worker, clock: VirtualClock, first: int, *, wake_us: int, progress: Progress, then: Then | None
 ) -> None:
     """Let timers that fall before the next item wake their leads in the span in which they are due."""
     while True:
@@ -107,7 +116,7 @@ async def _due_before(
         if due is None or due >= first or due <= clock.now():
             return
         clock.advance(Instant(min(first, (due // wake_us + 1) * wake_us)))
-        progress.worked.add(await worker.drain())
+        await _work_off(worker, progress, then)
 
 
 async def _through_the_door(home: Home, worker: Worker, items: list[Item], progress: Progress) -> None:

@@ -1,11 +1,12 @@
 """Scoring without committing: one lead, all leads as of a time, or leads from a file in a throw-away home."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 
 from domain.decision import RunInput
 from domain.ids import LeadId, RunId
 from domain.lead import AccountSnapshot, BandState, LeadState
+from domain.override import OverrideRow
 from domain.ports.home import Home
 from graph.build import Graph
 from graph.deps import Collector, Deps
@@ -19,9 +20,11 @@ class Scored:
     lead: LeadState
     keys: tuple[str, ...]
     ran: Ran
+    fixed: tuple[OverrideRow, ...] = ()
+    """What people had fixed about it by then."""
 
 
-async def question(home: Home, lead: LeadState, as_of: int) -> RunInput:
+async def question(home: Home, lead: LeadState, as_of: int, fixed: Sequence[OverrideRow] = ()) -> RunInput:
     """The input of a run that only asks: no new signal, account and band computed afresh as of `as_of`.
 
     The band is folded from the lead's first event, so the answer does not depend on how the home was filled.
@@ -41,6 +44,7 @@ async def question(home: Home, lead: LeadState, as_of: int) -> RunInput:
         reps=tuple(await home.reads.reps(lead.tenant, now=as_of)),
         quality=(),
         versions=home.versions,
+        overrides=tuple(row.override for row in fixed),
     )
 
 
@@ -51,23 +55,35 @@ async def score_lead(
     lead = await home.reads.lead(home.tenant, lead_id)
     if lead is None:
         return None
-    return await _scored(home, graph, deps, lead, as_of, collector=collector)
+    fixed = await home.feedback.overrides(home.tenant, at=as_of, lead_id=lead_id)
+    return await _scored(home, graph, deps, lead, as_of, fixed=fixed, collector=collector)
 
 
 async def score_all(home: Home, graph: Graph, deps: Deps, as_of: int) -> AsyncIterator[Scored]:
     """Score every lead as of a time, in the order of their keys' home batches; memory stays bounded."""
+    held: dict[str, list[OverrideRow]] = {}
+    for row in await home.feedback.overrides(home.tenant, at=as_of):
+        held.setdefault(row.lead_id, []).append(row)
     async for batch in home.reads.leads(home.tenant):
         for lead in batch:
             if not lead.suppressed:
-                yield await _scored(home, graph, deps, lead, as_of)
+                yield await _scored(home, graph, deps, lead, as_of, fixed=held.get(lead.lead_id, ()))
 
 
 async def _scored(
-    home: Home, graph: Graph, deps: Deps, lead: LeadState, as_of: int, *, collector: Collector | None = None
+    home: Home,
+    graph: Graph,
+    deps: Deps,
+    lead: LeadState,
+    as_of: int,
+    *,
+    fixed: Sequence[OverrideRow],
+    collector: Collector | None = None,
 ) -> Scored:
-    ran = await run_lead(graph, deps, await question(home, lead, as_of), collector=collector)
+    ran = await run_lead(graph, deps, await question(home, lead, as_of, fixed), collector=collector)
     keys = await home.reads.keys(home.tenant, lead.lead_id)
-    return Scored(lead, tuple(f"{key.kind.value}:{key.value}" for key in sorted(keys)), ran)
+    named = tuple(f"{key.kind.value}:{key.value}" for key in sorted(keys))
+    return Scored(lead, named, ran, tuple(fixed))
 
 
 def as_record(scored: Scored, *, features: bool = False) -> dict[str, object]:
@@ -88,6 +104,8 @@ def as_record(scored: Scored, *, features: bool = False) -> dict[str, object]:
         record["reasoner"] = decision.reading.reasoner
     if decision.verdict is not None:
         record["verdict"] = decision.verdict.kind.value
+    if scored.fixed:
+        record["fixed"] = {row.override.kind.value: row.override.value for row in scored.fixed}
     if features:
         record["features"] = dict(sorted(decision.features.items()))
     return record

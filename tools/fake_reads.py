@@ -85,7 +85,7 @@ class MemoryReads:
             "quarantined": sum(item.state != "released" for item in items),
             "leads": sum(lead.live and lead.state.tenant == tenant for lead in world.leads.values()),
             "decisions": len(self._decisions(tenant)),
-            "actions": sum(effect.tenant == tenant for effect in world.effects),
+            "actions": sum(effect.row.tenant == tenant for effect in world.effects.rows.values()),
             "merges": world.merges[f"{tenant}/merge"],
         }
 

@@ -3,18 +3,22 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from domain.action import ActionState, Move, Proposal
 from domain.audit import AuditEntry
 from domain.decision import Bundle, LeadClaim, RunInput
 from domain.ids import LeadId, RunId
 from domain.instants import DAY
 from domain.policy import Rep
 from domain.ports.commit import Committed
+from domain.ports.outbox import OutboxRow
 from domain.ports.work import Claimed
 from domain.quality import GateFailure, failures
-from tools.fake_world import Effect, Lead, World
+from tools.fake_effects import Effect
+from tools.fake_world import Lead, World
 from tools.store.codec import decision_bytes
 from tools.store.commit import REFUSED_WAIT
 from tools.store.config import RECENT, SIGNALS_A_CLAIM
+from tools.store.effects import approval_id, asked, question, replaceable
 
 
 class MemoryWork:
@@ -138,6 +142,7 @@ class MemoryWork:
             quality=failing,
             versions={},
             attempt=lead.attempt,
+            overrides=world.overrides.told(lead_id, now),
         )
 
     def _held(self, claim: LeadClaim) -> Lead | None:
@@ -186,7 +191,7 @@ class MemoryCommit:
             world.assigned.setdefault((bundle.lead.tenant, rep, now // DAY), {}).setdefault(
                 claim.lead_id, now
             )
-        self._propose(bundle)
+        self._propose(bundle, now)
         self._finish(lead, bundle, now)
         return Committed.DONE
 
@@ -207,16 +212,21 @@ class MemoryCommit:
                 return False
         return True
 
-    def _propose(self, bundle: Bundle) -> None:
-        tenant, effects = bundle.lead.tenant, self._world.effects
-        taken = {effect.key for effect in effects if effect.state != "expired" and effect.tenant == tenant}
-        for one in bundle.decision.proposals:
-            if one.effect_key not in taken:
-                lead_id, state = one.lead_id, one.state.value
-                effects.append(
-                    Effect(one.action_id, lead_id, lead_id, one.kind.value, one.episode, state, tenant)
-                )
-                taken.add(one.effect_key)
+    def _propose(self, bundle: Bundle, now: int) -> None:
+        effects, new, waiting = self._world.effects, set[str](), list[Proposal]()
+        for place, one in enumerate(bundle.decision.proposals):
+            holder = effects.holder(bundle.lead.tenant, one.effect_key)
+            if holder is not None and replaceable(holder.row) and one.effect_key not in new:
+                effects.move(holder, Move.EXPIRE, now, reason="superseded")
+                holder = effects.holder(bundle.lead.tenant, one.effect_key)
+            if holder is None:
+                new.add(one.effect_key)
+                waiting += [one] if one.state is ActionState.WAITING else []
+                effects.add(Effect(_proposed(bundle, one, now), place))
+        if waiting:
+            asks = question(bundle, waiting, now)
+            effects.approvals[asks.approval_id] = asks
+            self._world.note([asked(asks, "opened", now)])
 
     def _finish(self, lead: Lead, bundle: Bundle, now: int) -> None:
         world = self._world
@@ -241,6 +251,28 @@ class MemoryCommit:
         world.settle(bundle.claim.lead_id, now)
         if bundle.account_changed:
             world.mark(bundle.lead.tenant, held.account, now)
+
+
+def _proposed(bundle: Bundle, one: Proposal, now: int) -> OutboxRow:
+    waits = one.state is ActionState.WAITING
+    return OutboxRow(
+        action_id=one.action_id,
+        tenant=bundle.lead.tenant,
+        region=bundle.lead.region,
+        lead_id=one.lead_id,
+        origin=one.lead_id,
+        kind=one.kind,
+        params=one.params,
+        episode=one.episode,
+        effect_key=one.effect_key,
+        state=one.state,
+        proposal_hash=one.proposal_hash,
+        decision_id=bundle.decision.decision_id,
+        run_id=bundle.decision.run_id,
+        at=now,
+        next_try=None if waits else now,
+        approval_id=approval_id(bundle.decision) if waits else None,
+    )
 
 
 def loaded(world: World, tenant: str, now: int) -> tuple[Rep, ...]:

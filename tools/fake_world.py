@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+from domain.approval import ApprovalState
 from domain.audit import AuditEntry, Sealed
 from domain.chain import GENESIS, encode, link
 from domain.decision import Decision
@@ -15,10 +16,13 @@ from domain.ids import AccountId, LeadId, Region, TenantId
 from domain.instants import instant
 from domain.kinds import Kind
 from domain.lead import AccountSnapshot, BandState, LeadState, PastAction, absorb
+from domain.override import ROW
 from domain.ports.audit import StoredRow
 from domain.ports.inbox import Refused
 from domain.quality import StreamStats
 from domain.signal import KeyKind, LeadKey, Signal, compact
+from tools.fake_effects import Effects
+from tools.fake_overrides import Overrides
 from tools.store.config import ACCOUNT_DELAY, Config
 from tools.store.moving import Plan
 from tools.store.placing import link_kind
@@ -68,24 +72,6 @@ class Lead:
 
 
 @dataclass(slots=True, eq=False)
-class Effect:
-    """One outbox row."""
-
-    action_id: str
-    lead_id: str
-    origin: str
-    kind: str
-    episode: int
-    state: str
-    tenant: str
-
-    @property
-    def key(self) -> str:
-        """Its effect key."""
-        return f"{self.lead_id}/{self.kind}/{self.episode}"
-
-
-@dataclass(slots=True, eq=False)
 class Item:
     """One quarantined item."""
 
@@ -117,7 +103,8 @@ class World:
     tallies: Counter[tuple[str, str]] = field(default_factory=Counter)
     streams: dict[tuple[str, str, str], StreamStats] = field(default_factory=dict)
     decisions: list[tuple[TenantId, Decision, Sealed, bytes]] = field(default_factory=list)
-    effects: list[Effect] = field(default_factory=list)
+    effects: Effects = field(init=False)
+    overrides: Overrides = field(init=False)
     assigned: dict[tuple[str, str, int], dict[str, int]] = field(default_factory=dict)
     """(tenant, rep, day) -> lead -> Instant."""
     accounts: dict[tuple[str, str], AccountSnapshot] = field(default_factory=dict)
@@ -127,6 +114,13 @@ class World:
     heads: dict[str, tuple[int, str]] = field(default_factory=dict)
     """Tenant -> (seq, hash) of its chain's last row."""
     merges: Counter[str] = field(default_factory=Counter)
+    buckets: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """Name -> (level, as of when)."""
+
+    def __post_init__(self) -> None:
+        """The outbox and the overrides note what becomes of them in this world's chains."""
+        self.effects = Effects(self.note, self.wake)
+        self.overrides = Overrides(self.note)
 
     def of_lead(self, lead_id: str) -> list[Kept]:
         """The stored signals of a lead, newest first."""
@@ -151,6 +145,17 @@ class World:
         lead = self.leads[lead_id]
         first = min((due for due, _ in lead.timers.values()), default=None)
         lead.wakes_at = max(now, lead.retry_at) if self.waiting_of(lead_id) else first
+
+    def wake(self, lead_id: str, reason: str, now: int) -> None:
+        """Let a lead be decided anew, unless it is gone or asked to be forgotten."""
+        lead = self.leads.get(lead_id)
+        if lead is None or not lead.live or lead.state.suppressed:
+            return
+        due, _ = lead.timers.get(reason, (now, False))
+        lead.timers[reason] = min(due, now), lead.lease_until > 0
+        if not lead.lease_until and not lead.parked:
+            soonest = max(now, lead.retry_at)
+            lead.wakes_at = soonest if lead.wakes_at is None else min(lead.wakes_at, soonest)
 
     def note(self, entries: Iterable[AuditEntry]) -> None:
         """Append audit rows to this writer's chains, all of them or none."""
@@ -239,11 +244,11 @@ class World:
             self._merge(place, winner, loser, now=now)
         for lead_id, part in plan.splits:
             self._note_identity(place, "split", lead_id, part, now=now)
-            for effect in self.effects:
-                if effect.origin == part and effect.state != "expired":
-                    effect.lead_id = part
-        for lead_id in plan.emptied - {loser for _, loser in plan.merges}:
-            self._expire(lead_id)
+            self.effects.split(part)
+            if self.overrides.split(lead_id, part, self._came_through, now):
+                self._redecide(now, lead_id, part)
+        for lead_id in sorted(plan.emptied - {loser for _, loser in plan.merges}):
+            self.effects.stop(lead_id, ApprovalState.REDECIDED, "identity", now)
             self._retire(lead_id, None)
 
     def _forgotten(self, batch: Sequence[Kept]) -> set[str]:
@@ -274,15 +279,26 @@ class World:
         into = self.leads.setdefault(winner, Lead(LeadState(LeadId(winner), *place), now))
         for reason, (due, fresh) in gone.timers.items():
             into.timers[reason] = min(into.timers.get(reason, (due, fresh)), (due, fresh))
-        for effect in [e for e in self.effects if e.lead_id == loser and e.state != "expired"]:
-            wanted = f"{winner}/{effect.kind}/{effect.episode}"
-            if any(e.key == wanted and e.state != "expired" for e in self.effects):
-                effect.state = "expired"
-            else:
-                effect.lead_id = winner
+        if self.effects.merge(winner, loser, now):
+            into.timers["redo"] = min(into.timers.get("redo", (now, False)), (now, False))
+        if self.overrides.merge(winner, loser, now):
+            self._redecide(now, winner)
         self._retire(loser, winner)
         self._note_identity(place, "merge", winner, loser, now=now)
         self.config.ring.unite(place[0], LeadId(winner), LeadId(loser))
+
+    def _redecide(self, now: int, *leads: str) -> None:
+        """Other things are fixed of these leads than before."""
+        for lead_id in leads:
+            timers = self.leads[lead_id].timers
+            timers[ROW] = min(timers.get(ROW, (now, False)), (now, False))
+
+    def _came_through(self, origin: str, part: str) -> bool:
+        """Whether `part` is the lead `origin`, or `origin` was merged into it, at once or over others."""
+        at: str | None = origin
+        while at is not None and at != part:
+            at = self.leads[at].merged_into
+        return at is not None
 
     def _retire(self, lead_id: str, into: str | None) -> None:
         lead = self.leads[lead_id]
@@ -291,11 +307,6 @@ class World:
         lead.attempt = lead.lost = lead.retry_at = 0
         lead.identity_version += 1
         lead.timers = {}
-
-    def _expire(self, lead_id: str) -> None:
-        for effect in self.effects:
-            if effect.lead_id == lead_id:
-                effect.state = "expired"
 
     def _note_identity(self, place: Place, code: str, winner: str, loser: str, *, now: int) -> None:
         self.merges[f"{place[0]}/{code}"] += 1
@@ -337,7 +348,7 @@ class World:
             self.mark(place[0], name, now)
         if suppressed:
             lead.timers = {}
-            self._expire(lead_id)
+            self.effects.stop(lead_id, ApprovalState.EXPIRED, "suppressed", now)
         lead.free()
         lead.identity_version += 1
         lead.live, lead.merged_into, lead.parked = True, None, None

@@ -11,6 +11,9 @@ from domain.ports.inbox import Accepted, Refused
 from domain.ports.quarantine import Held
 from domain.quality import StreamStats
 from domain.signal import Signal
+from tools.fake_approvals import MemoryApprovals, MemoryLimits
+from tools.fake_feedback import MemoryFeedback
+from tools.fake_outbox import MemoryOutbox
 from tools.fake_reads import MemoryReads
 from tools.fake_work import MemoryCommit, MemoryWork
 from tools.fake_world import Item, World
@@ -136,14 +139,8 @@ class MemoryAccounts:
         again = marked + ACCOUNT_DELAY if marked and marked >= snapshot.as_of else None
         world.due[key] = again, marked
         for lead_id in wake:
-            lead = world.leads.get(lead_id)
-            if lead is None or not lead.live or lead.state.suppressed or lead.state.tenant != tenant:
-                continue
-            due, _ = lead.timers.get("account_changed", (now, False))
-            lead.timers["account_changed"] = min(due, now), lead.lease_until > 0
-            if not lead.lease_until and not lead.parked:
-                soonest = max(now, lead.retry_at)
-                lead.wakes_at = soonest if lead.wakes_at is None else min(lead.wakes_at, soonest)
+            if lead_id in world.leads and world.leads[lead_id].state.tenant == tenant:
+                world.wake(lead_id, "account_changed", now)
 
 
 class MemoryQuarantine:
@@ -179,6 +176,10 @@ class MemoryStore:
     reads: MemoryReads
     accounts: MemoryAccounts
     quarantine: MemoryQuarantine
+    outbox: MemoryOutbox
+    approvals: MemoryApprovals
+    limits: MemoryLimits
+    feedback: MemoryFeedback
 
     def close(self) -> None:
         """Nothing to let go of."""
@@ -195,6 +196,10 @@ def open_memory(config: Config | None = None) -> MemoryStore:
         MemoryReads(world),
         MemoryAccounts(world),
         MemoryQuarantine(world),
+        MemoryOutbox(world),
+        MemoryApprovals(world),
+        MemoryLimits(world),
+        MemoryFeedback(world),
     )
 
 

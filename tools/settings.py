@@ -7,13 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from domain.errors import ConfigError
 
 PREFIX = "LEADGRAPH_"
 SHIPPED = Path(__file__).resolve().parent.parent / "config"
 """The configuration that comes with the code."""
+
+
+LISTS = frozenset({"regions", "webhook_secrets"})
+"""Settings that an environment variable gives separated by commas."""
 
 
 class Settings(BaseModel):
@@ -39,6 +43,13 @@ class Settings(BaseModel):
     )
     max_attempts: int = Field(5, ge=1, le=100, description="failed runs after which a lead is parked")
     lease_s: int = Field(30, ge=1, le=3_600, description="seconds for which a worker holds a lead")
+    export_file: Path | None = Field(
+        None, description="CSV file that takes every action instead of the embedded CRM"
+    )
+    webhook_url: str | None = Field(None, description="address that is told of notifications, signed")
+    webhook_secrets: tuple[SecretStr, ...] = Field(
+        (), description="signing secrets (whsec_...), several while one is being replaced"
+    )
     batch: int = Field(64, ge=1, le=1_000, description="leads that a worker takes at once")
 
     def anchor_file(self) -> Path:
@@ -89,7 +100,7 @@ def find_settings(env: Mapping[str, str] | None = None, **arguments: Any) -> Fou
 
 
 def _split(name: str, text: str) -> Any:
-    return tuple(part.strip() for part in text.split(",")) if name == "regions" else text
+    return tuple(part.strip() for part in text.split(",")) if name in LISTS else text
 
 
 def _from_file(file: Path, *, required: bool) -> Mapping[str, Any]:

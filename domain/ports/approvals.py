@@ -32,11 +32,12 @@ class Approvals(Protocol):
     ) -> Approval:
         """Give one person's word, by compare-and-set on the open state and the hash.
 
-        One rejection rejects. Enough different people approving releases the actions to the dispatcher. If `policy`
-        (in force now) is not the version that asked, or the lead was merged since, nothing is sent: the approval
-        ends ``redecided`` and the lead is woken. `comment` is sealed under the lead's key.
-        Raises: BadInput (code ``unknown``, ``changed`` for another hash, ``used`` if it is not open any more, ``twice``
-        if this person has approved already).
+        One rejection rejects, whatever else has changed. Enough different people approving releases the actions to
+        the dispatcher. If `policy` (in force now) is not the version that asked, or the lead was merged since, or not
+        all actions still wait, an approval sends nothing: it ends ``redecided`` and the lead is woken. `comment` (2,000
+        characters at most) is sealed under the lead's key.
+        Raises: BadInput (code ``unknown``, ``changed`` for another hash, ``used`` if it is not open any more or comes
+        too late, ``twice`` if this person has approved already, ``missing`` for no name, ``too_long``).
         """
         ...
 

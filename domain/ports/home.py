@@ -5,18 +5,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from domain.effect import StepKind
 from domain.features import Catalogue
 from domain.ids import Region, TenantId
 from domain.ports.accounts import Accounts
+from domain.ports.approvals import Approvals
 from domain.ports.audit import AuditLog
 from domain.ports.clock import Clock
 from domain.ports.commit import Commit
+from domain.ports.feedback import Feedback
 from domain.ports.inbox import Inbox
+from domain.ports.limits import Limits
+from domain.ports.outbox import Outbox
 from domain.ports.policy import Policy
 from domain.ports.quarantine import Quarantine
 from domain.ports.reads import Reads
 from domain.ports.reasoner import Reasoner
 from domain.ports.scorer import Scorer
+from domain.ports.target import Target
 from domain.ports.vault import KeyHasher, Vault
 from domain.ports.work import Work
 
@@ -35,6 +41,12 @@ class Home:
     reads: Reads
     accounts: Accounts
     quarantine: Quarantine
+    outbox: Outbox
+    approvals: Approvals
+    limits: Limits
+    feedback: Feedback
+    targets: Mapping[StepKind, Target]
+    """Where each kind of step goes."""
     audit: AuditLog
     vault: Vault
     hasher: KeyHasher

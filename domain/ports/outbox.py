@@ -60,14 +60,18 @@ class Outbox(Protocol):
         """Hold up to `limit` actions that are due (`proposed`, `undoing`, or `sending` with a lease that ran out).
 
         Oldest first, at most one of a lead at a time. Attempt n with its audit row (step ``deliver``, code
-        ``attempt``) is durable before this returns (I3). The first take fixes the steps and their keys.
+        ``attempt``) is durable before this returns (I3). The first take fixes the steps and their keys. The reason
+        under which a row was last put back stays on it: it says whether the row goes forward or is being unwound.
         """
         ...
 
     async def note(
         self, taken: Taken, steps: Sequence[StepProgress], entries: Sequence[AuditEntry], *, now: int
     ) -> bool:
-        """Keep how far the steps are. False if the hold was lost: then stop, somebody else goes on."""
+        """Keep how far the steps are. False if the hold was lost: then stop, somebody else goes on.
+
+        No steps leaves them as they are. Raises: Permanent for steps that are not the action's.
+        """
         ...
 
     async def finish(
@@ -86,6 +90,7 @@ class Outbox(Protocol):
 
         `retry_at` with ``put_back``; `counts` = False takes the attempt back (outages, I9). An expired action wakes
         its lead (reason ``action_expired``) to be decided anew.
+        Raises: Permanent for a move that ends no hold, or steps that are not the action's.
         """
         ...
 
@@ -113,6 +118,8 @@ class Outbox(Protocol):
 
     async def undo(self, tenant: TenantId, action_id: str, *, by: str, now: int) -> OutboxRow:
         """Ask for a done action to be taken back; one that is being or was taken back stays as it is.
+
+        Its attempts count anew.
 
         Raises: BadInput if there is no such action, or nothing of it can be undone in its state.
         """

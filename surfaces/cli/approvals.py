@@ -119,7 +119,7 @@ async def _decide(
         now=home.clock.now(),
         comment=comment,
     )
-    await Dispatcher(home).drain()
+    await Dispatcher(home, home.targets).drain()
     return decided
 
 

@@ -75,7 +75,7 @@ async def _rows(
 
 async def _undo(home: Home, name: str, by: str) -> list[OutboxRow]:
     asked = await ask_for_undo(home, name, by=by)
-    await Dispatcher(home).drain()
+    await Dispatcher(home, home.targets).drain()
     return [row for one in asked if (row := await home.outbox.get(home.tenant, one.action_id))]
 
 

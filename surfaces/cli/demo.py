@@ -16,14 +16,18 @@ from domain.ports.home import Home
 from graph.run import Ran
 from surfaces.call_list import Board, DayList, hit_rate, perfect_rate, random_rate
 from surfaces.cli.context import Cli, cli, emit, fail
+from surfaces.cli.demo_acts import act
+from surfaces.cli.demo_acts import tell as tell_acts
 from surfaces.cli.demo_report import audit_trail, call_table, closing_words
+from surfaces.dispatcher import Dispatcher
+from surfaces.dispatcher import Tally as Delivered
 from surfaces.door import Item
 from surfaces.replay import Pace, Progress, replay, time_of
 from surfaces.worker import Worker, deps_of
 
 app = typer.Typer()
 MARK = "made by leadgraph demo; deleted and made anew by it\n"
-LIVED = 10 * DAY
+LIVED = 7 * DAY
 """So long before the end the days are lived one by one; what came earlier is taken in as history, in one go."""
 HISTORY = Pace(tick_us=400 * DAY, count=50_000, wake_us=DAY)
 LIVE = Pace(tick_us=DAY, count=5_000)
@@ -51,6 +55,7 @@ def main(
     with tools.open(virtual_clock=True, home=folder / "home") as home:
         won = tools.tools.company_wins(folder / "company")
         result = asyncio.run(_run(home, items, show, won))
+        result["acted"] = asyncio.run(act(tools, home))
         if as_json:
             emit(result)
         else:
@@ -118,11 +123,17 @@ class _Show:
 async def _run(home: Home, items: list[Item], show: _Show, won: Mapping[str, int]) -> dict[str, Any]:
     clock: Any = home.clock
     worker = Worker(home, deps_of(home), decided=show.decided)
-    progress = Progress()
+    dispatcher, delivered, progress = Dispatcher(home, home.targets), Delivered(), Progress()
+
+    async def deliver() -> None:
+        delivered.add(await dispatcher.drain())
+
     with Live(console=show.tools.err, refresh_per_second=4) as live:
         show.live = live
         for part, pace in _parts(items):
-            await replay(home, worker, clock, part, pace=pace, told=show.told, progress=progress)
+            await replay(
+                home, worker, clock, part, pace=pace, told=show.told, progress=progress, then=deliver
+            )
     await home.audit.sign_roots(now=clock.now())
     won_at = await _won(home, won)
     rate = hit_rate(show.days, won_at)
@@ -137,6 +148,7 @@ async def _run(home: Home, items: list[Item], show: _Show, won: Mapping[str, int
         "hit_rate": {"value": round(rate.value, 1), "low": round(rate.low, 1), "high": round(rate.high, 1)},
         "random_rate": round(random_rate(show.days, won_at), 1),
         "perfect_rate": round(perfect_rate(show.days, won_at), 1),
+        "delivered": {name: getattr(delivered, name) for name in delivered.__slots__},
         "counts": dict(counts),
     }  # fmt: skip
 
@@ -174,6 +186,7 @@ async def _tell(tools: Cli, home: Home, show: _Show, result: dict[str, Any], fol
         f"lists that knew the future: {result['perfect_rate']} %."
     )
     out.print("The score is a hand-written rule; it knows nothing of this company's past sales yet.\n")
+    await tell_acts(tools, home, result["acted"])
     if listed:
         await audit_trail(tools, home, listed[0])
     closing_words(out, folder, listed)

@@ -64,6 +64,8 @@ def closing_words(out: Console, folder: Path, listed: Sequence[Decision]) -> Non
         ("one lead as a person wants it", f"score --lead {lead}"),
         ("the graph at work, live", f"score --lead {lead} --watch"),
         ("where a feature's value comes from", f"features lineage {lead} decayed.web.session"),
+        ("what waits for a person", "approvals list"),
+        ("what became of its actions, and taking them back", "decisions actions"),
         ("is the log whole?", "audit verify"),
         ("recompute every decision", "audit replay --all"),
         ("your own signals", "replay FILE --source signals"),

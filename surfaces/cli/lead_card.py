@@ -10,6 +10,7 @@ from domain.instants import Instant, instant, iso
 from domain.ports.home import Home
 from domain.score import MICRO_POINT, Score
 from domain.signal import Signal
+from surfaces.feedback import in_words
 from surfaces.scoring import Scored
 
 STORY = 15
@@ -27,6 +28,9 @@ async def show_card(out: Console, home: Home, scored: Scored, as_of: int) -> Non
         out.print("This lead must not be processed: " + " ".join(scored.ran.words))
         return
     _headline(out, decision, decision.score, band)
+    for row in scored.fixed:
+        out.print("[yellow]fixed by a person:[/] ", end="")
+        out.print(in_words(row) + (f": {row.reason}" if row.reason else ""), highlight=False, markup=False)
     out.print(_ledger(decision.score))
     signals = await home.reads.signals(home.tenant, LeadId(scored.lead.lead_id), limit=200)
     _story(out, [signal for signal in signals if instant(signal.occurred_at) <= as_of])

@@ -1,4 +1,4 @@
-"""``leadgraph leads``: what is in the home, and parked leads."""
+"""``leadgraph leads``: what is in the home, what people fix about leads, and parked leads."""
 
 import asyncio
 from typing import Annotated
@@ -6,9 +6,24 @@ from typing import Annotated
 import typer
 
 from domain.ports.home import Home
-from surfaces.cli.context import cli, emit, fail
+from surfaces.cli.context import Cli, cli, emit, fail
+from surfaces.cli.feedback import labels, lift, override, overrides
+from surfaces.feedback import in_words, lead_document, listed
 
-app = typer.Typer(help="List leads, and let parked ones run again.")
+app = typer.Typer(help="List leads, fix what is wrong about them, and let parked ones run again.")
+for command in (override, lift, overrides, labels):
+    app.command(command.__name__)(command)
+
+
+@app.command("list")
+def list_leads(
+    ctx: typer.Context,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document per lead on stdout.")] = False,
+) -> None:
+    """Every lead as its last run left it, with what people have fixed about it."""
+    tools = cli(ctx)
+    with tools.open(exclusive=False) as home:
+        asyncio.run(_list(home, tools, as_json=as_json))
 
 
 @app.command("counts")
@@ -38,6 +53,20 @@ def unpark(
     if not done:
         fail(ctx, f"{lead} is not a parked lead")
     tools.out.print(f"{lead} runs again with the next pass of the worker")
+
+
+async def _list(home: Home, tools: Cli, *, as_json: bool) -> None:
+    async for lead, fixed in listed(home):
+        document = lead_document(lead, fixed)
+        if as_json:
+            emit(document)
+            continue
+        said = "; ".join(in_words(row) for row in fixed) if document["fixed"] else ""
+        tools.out.print(
+            f"{lead.lead_id}  {document['band']:<5} owner {lead.owner or '-':<12}"
+            + (f"  fixed: {said}" if said else ""),
+            highlight=False, markup=False, soft_wrap=True,
+        )  # fmt: skip
 
 
 async def _counts(home: Home) -> dict[str, int]:

@@ -17,7 +17,7 @@ NOUNS: Mapping[str, tuple[str, str]] = {
     "worker": ("surfaces.cli.worker", "Work off waiting leads until stopped."),
     "features": ("surfaces.cli.features", "The catalogue of features, and where a value comes from."),
     "quarantine": ("surfaces.cli.quarantine", "Signals that were not let in: look, release, discard."),
-    "leads": ("surfaces.cli.leads", "List leads, and let parked ones run again."),
+    "leads": ("surfaces.cli.leads", "List leads, fix what is wrong about them, let parked ones run again."),
     "approvals": ("surfaces.cli.approvals", "Questions to people: list, look, answer, hand on, measure."),
     "decisions": (
         "surfaces.cli.decisions",

@@ -2,12 +2,14 @@
 
 import asyncio
 import signal
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from domain.ports.home import Home
 from surfaces.cli.context import cli, emit
+from surfaces.dispatcher import Dispatcher
+from surfaces.dispatcher import Tally as Delivered
 from surfaces.worker import Tally, Worker, deps_of
 
 app = typer.Typer()
@@ -19,25 +21,41 @@ def main(
     once: Annotated[bool, typer.Option(help="Stop when nothing is ready.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Machine-readable figures on stdout.")] = False,
 ) -> None:
-    """Claim leads, run the graph, commit; on SIGTERM the batch in hand is finished first."""
+    """Claim leads, run the graph, commit, deliver actions; on SIGTERM the batch in hand is finished first."""
     tools = cli(ctx)
     with tools.open() as home:
-        tally = asyncio.run(_work(home, once))
-    figures = {name: getattr(tally, name) for name in Tally.__slots__}
+        worked, delivered = asyncio.run(_work(home, once))
+    figures: dict[str, Any] = {name: getattr(worked, name) for name in worked.__slots__}
+    figures["delivered"] = {name: getattr(delivered, name) for name in delivered.__slots__}
     if as_json:
         emit(figures)
     else:
-        tools.out.print(", ".join(f"{value:,} {name}" for name, value in figures.items()))
+        for title, part in (("runs", worked), ("deliveries", delivered)):
+            words = ", ".join(f"{getattr(part, name):,} {name}" for name in part.__slots__)
+            tools.out.print(f"{title}: {words}", highlight=False)
 
 
-async def _work(home: Home, once: bool) -> Tally:
+async def _work(home: Home, once: bool) -> tuple[Tally, Delivered]:
     worker = Worker(
         home, deps_of(home), batch=home.settings.batch, lease_us=home.settings.lease_s * 1_000_000
     )
+    dispatcher = Dispatcher(home, home.targets)
     if once:
-        return await worker.drain()
+        return await worked_off(worker, dispatcher)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    return await worker.serve(stop)
+    worked, delivered = await asyncio.gather(worker.serve(stop), dispatcher.serve(stop))
+    return worked, delivered
+
+
+async def worked_off(worker: Worker, dispatcher: Dispatcher) -> tuple[Tally, Delivered]:
+    """Run and deliver in turn until neither has anything to do: what is not sent any more wakes its lead."""
+    worked, delivered = Tally(), Delivered()
+    while True:
+        ran, sent = await worker.drain(), await dispatcher.drain()
+        worked.add(ran)
+        delivered.add(sent)
+        if not sent.expired and not sent.lapsed:
+            return worked, delivered

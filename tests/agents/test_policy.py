@@ -311,7 +311,7 @@ def test_a_person_is_asked_in_doubtful_or_weighty_cases(rule: str) -> None:
 
 def test_two_people_are_asked_about_a_large_deal_and_nobody_about_what_just_goes() -> None:
     """How many and for how long is the row's own say."""
-    assert ASKS["large_deal"].verdict(POLICY).terms == Terms(people=2, hours=72)
+    assert ASKS["large_deal"].verdict(POLICY).terms == Terms(people=2, hours=168)
     assert ASKS["degraded"].verdict(POLICY).terms == Terms(people=1, hours=24)
     assert HOT.verdict(POLICY).terms == Terms()
 

@@ -24,6 +24,8 @@ from surfaces.worker import deps_of
 ROOT = Path(__file__).resolve().parents[2]
 LEADS, EACH = 12, 10
 AS_OF = START + 20 * HOUR
+EFFECTS = "SELECT effect_key FROM outbox WHERE state <> 'expired' AND kind <> 'upsert_score'"
+"""A score is written again and again under one key; of everything else there is one of a key."""
 POINTS = (
     ("inbox.before_commit", 3),
     ("inbox.after_commit", 3),
@@ -50,7 +52,7 @@ def _acked(output: str) -> int:
 def _files(home: Path) -> dict[str, Any]:
     """What the files say, read without any code of the project."""
     with closing(sqlite3.connect(f"file:{home / 'leadgraph.db'}?mode=ro", uri=True)) as conn:
-        effects = [row[0] for row in conn.execute("SELECT effect_key FROM outbox WHERE state <> 'expired'")]
+        effects = [row[0] for row in conn.execute(EFFECTS)]
         states = dict(conn.execute("SELECT state, COUNT(*) FROM signal GROUP BY state").fetchall())
         decided = {row[0] for row in conn.execute("SELECT run_id FROM decision")}
         behind = {

@@ -1,4 +1,4 @@
-"""``make planted``: apply each patch to a copy of the tree and see its test fail.
+"""``make planted``: apply each patch to a copy of the tree, see its test fail, and take it out again.
 
 A patch begins with two comment lines, ``# breaks: <promise>`` and ``# caught by: <test id>``. The command fails if a
 patch no longer applies, if its test passes in spite of it, or if the test fails without it.
@@ -9,10 +9,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from queue import Queue
 
 ROOT = Path(__file__).resolve().parents[2]
 LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache",
@@ -50,19 +51,32 @@ def read(file: Path) -> Planted:
     return Planted(file, head["breaks"], head["caught by"])
 
 
-def try_one(planted: Planted) -> Seen:
-    """Apply to a fresh copy and run its test there."""
-    with tempfile.TemporaryDirectory() as scratch:
-        copy = Path(scratch) / "tree"
-        shutil.copytree(ROOT, copy, ignore=LEFT_OUT)
-        applied = _call(["git", "apply", "-p1", str(planted.file)], copy)
+def try_one(planted: Planted, copies: "Queue[Path]") -> Seen:
+    """Apply to a copy that nobody else uses, run its test there, and take the patch out again."""
+    copy = copies.get()
+    try:
+        applied = _patch(planted, copy)
         if applied.returncode:
             return Seen(planted, False, f"does not apply: {applied.stderr.strip().splitlines()[0]}")
         ran = _pytest([planted.test], copy)
+        _patch(planted, copy, "--reverse").check_returncode()
+    finally:
+        copies.put(copy)
     if ran.returncode == 1:
         return Seen(planted, True, "caught")
     tail = (ran.stdout.strip().splitlines() or ["no output"])[-1]
     return Seen(planted, False, "NOT caught" if ran.returncode == 0 else f"the test did not run: {tail}")
+
+
+def _patch(planted: Planted, copy: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """Apply or reverse a patch; compiled code of what it touches goes, as its age may not tell the two apart."""
+    done = _call(["git", "apply", "-p1", *options, str(planted.file)], copy)
+    for line in planted.file.read_text("utf-8").splitlines():
+        if line.startswith("+++ b/"):
+            touched = copy / line.removeprefix("+++ b/").strip()
+            for compiled in (touched.parent / "__pycache__").glob(f"{touched.stem}.*"):
+                compiled.unlink()
+    return done
 
 
 def _pytest(tests: Iterable[str], folder: Path) -> subprocess.CompletedProcess[str]:
@@ -73,9 +87,25 @@ def _pytest(tests: Iterable[str], folder: Path) -> subprocess.CompletedProcess[s
 
 def _call(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": str(folder)}
+    environment.pop(
+        "PYTHONDONTWRITEBYTECODE", None
+    )  # a copy serves many patches: what is compiled once stays
     return subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False
     )
+
+
+def try_all(bugs: Sequence[Planted]) -> list[Seen]:
+    """Every patch, as many at a time as there are processors, each processor in a copy of its own."""
+    workers = max(1, os.cpu_count() or 1)
+    copies: Queue[Path] = Queue()
+    with tempfile.TemporaryDirectory() as scratch:
+        for number in range(workers):
+            copy = Path(scratch) / f"tree{number}"
+            shutil.copytree(ROOT, copy, ignore=LEFT_OUT)
+            copies.put(copy)
+        with ThreadPoolExecutor(workers) as pool:
+            return list(pool.map(lambda bug: try_one(bug, copies), bugs))
 
 
 def main() -> int:
@@ -88,8 +118,7 @@ def main() -> int:
     if whole.returncode:
         sys.stdout.write(f"the tests fail without any bug:\n{whole.stdout[-3000:]}\n")
         return 1
-    with ThreadPoolExecutor(max_workers=max(1, (os.cpu_count() or 1))) as pool:
-        results = list(pool.map(try_one, bugs))
+    results = try_all(bugs)
     for seen in results:
         sys.stdout.write(
             f"{'ok  ' if seen.caught else 'BAD '} {seen.planted.file.stem:<40} {seen.words:<12} {seen.planted.breaks}\n"

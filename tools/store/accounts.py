@@ -9,6 +9,7 @@ from tools.store.claims import lead_state, snapshots
 from tools.store.codec import values_text
 from tools.store.config import ACCOUNT_DELAY
 from tools.store.engine import Database, Tx
+from tools.store.waking import wake_all
 
 
 class SqlAccounts:
@@ -58,6 +59,4 @@ def _save(tx: Tx, refreshed: Refreshed, now: int) -> None:
             "delay": ACCOUNT_DELAY,
         },
     )
-    leads = [{"tenant": tenant, "lead": lead, "now": now} for lead in refreshed.wake]
-    tx.run("wake_lead", leads)
-    tx.run("ready_lead", leads)
+    wake_all(tx, tenant, list(refreshed.wake), "account_changed", now)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from domain.action import Proposal
+from domain.action import ActionState, Move, Proposal
 from domain.decision import Bundle
 from domain.instants import DAY
 from domain.ports.commit import Committed
@@ -15,14 +15,16 @@ from tools.store.audit import Chains
 from tools.store.codec import decision_bytes, state_bytes, values_text
 from tools.store.components import as_json
 from tools.store.config import Config
+from tools.store.effect_rows import Effects, Stored, found
+from tools.store.effects import approval_id, asked, question, replaceable
 from tools.store.engine import Tx
 from tools.store.keyring import keep_pending
 from tools.store.reps import assigned_today
 from tools.store.tallies import Tally, add_tally
 
 STATEMENTS = (
-    "insert_decision", "insert_sealed", "insert_effect", "insert_decision_action", "assign", "keep_state",
-    "clear_timers", "set_timer",
+    "insert_decision", "insert_sealed", "insert_approval", "insert_effect", "insert_decision_action", "assign",
+    "keep_state", "clear_timers", "set_timer",
 )  # fmt: skip
 """In the order in which they are run; signals, leads and accounts come after."""
 
@@ -45,7 +47,10 @@ class Group:
     accounts: dict[tuple[str, str], set[str]] = field(default_factory=dict)
     chains: Chains = field(init=False)
     _assigned: dict[str, dict[str, set[str]]] = field(default_factory=dict)
-    _effects: dict[str, dict[str, str]] = field(default_factory=dict)
+    _open: dict[str, dict[str, Stored]] = field(default_factory=dict)
+    """Tenant -> effect key -> the row that had it when the group began."""
+    _new: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Tenant -> effect key -> the action that this group proposes under it."""
     _capacity: Mapping[str, int] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -61,11 +66,12 @@ class Group:
             reps.setdefault(bundle.lead.tenant, set()).update(bundle.reserved)
             keys = {proposal.effect_key for proposal in bundle.decision.proposals}
             effects.setdefault(bundle.lead.tenant, set()).update(keys)
+            self._new.setdefault(bundle.lead.tenant, {})
         for tenant, names in reps.items():
             self._assigned[tenant] = assigned_today(self.tx, tenant, names, self.now)
         for tenant, keys in effects.items():
-            rows = self.tx.rows("open_effects", {"tenant": tenant, "keys": as_json(keys)}) if keys else []
-            self._effects[tenant] = {row.effect_key: row.action_id for row in rows}
+            rows = found(self.tx, "open_effects", tenant=tenant, keys=as_json(keys)) if keys else []
+            self._open[tenant] = {one.row.effect_key: one for one in rows}
 
     def add(self, bundle: Bundle) -> Committed:
         """Judge one bundle; if it stands, gather what is to be written."""
@@ -78,12 +84,13 @@ class Group:
         self.known.add(bundle.decision.decision_id)
         self._reserve(bundle)
         self._decision(bundle)
-        for proposal in bundle.decision.proposals:
-            self._propose(bundle, proposal)
+        waiting = self._propose_all(bundle)
         self._timers(bundle)
         self._state(bundle, suppressed=bool(row.suppressed))
         self._finish_signals(bundle)
         self.chains.add(bundle.audit)
+        if waiting:
+            self._ask(bundle, waiting)
         if bundle.account_changed and row.account is not None:
             self.accounts.setdefault((row.tenant, row.region), set()).add(row.account)
         return Committed.DONE
@@ -153,33 +160,77 @@ class Group:
             key=record.key_id,
         )
 
-    def _propose(self, bundle: Bundle, proposal: Proposal) -> None:
-        """A new outbox row, unless an effect of this key is open: then the decision only points to it."""
-        effects = self._effects[bundle.lead.tenant]
-        is_open = effects.get(proposal.effect_key)
-        if is_open is None:
-            effects[proposal.effect_key] = proposal.action_id
+    def _propose_all(self, bundle: Bundle) -> list[Proposal]:
+        """New outbox rows, unless effects of their keys are open: then the decision only points to them.
+
+        Returns: the new rows that wait for a person.
+        """
+        waiting = []
+        for place, proposal in enumerate(bundle.decision.proposals):
+            is_open = self._open_effect(bundle.lead.tenant, proposal)
+            if is_open is None:
+                self._new[bundle.lead.tenant][proposal.effect_key] = proposal.action_id
+                self._propose(bundle, proposal, place)
+                waiting += [proposal] if proposal.state is ActionState.WAITING else []
             self._put(
-                "insert_effect",
+                "insert_decision_action",
                 bundle,
-                action=proposal.action_id,
-                kind=proposal.kind.value,
-                episode=proposal.episode,
-                effect=proposal.effect_key,
-                params=values_text(proposal.params),
-                state=proposal.state.value,
-                hash=proposal.proposal_hash,
                 decision=bundle.decision.decision_id,
-                at=self.now,
+                effect=proposal.effect_key,
+                action=is_open or proposal.action_id,
+                outcome="already_open" if is_open else "proposed",
             )
+        return waiting
+
+    def _open_effect(self, tenant: str, proposal: Proposal) -> str | None:
+        """The action that has the key; a score of which nothing has left makes room for the newer one."""
+        proposed = self._new[tenant].get(proposal.effect_key)
+        stored = self._open[tenant].get(proposal.effect_key)
+        if proposed is not None or stored is None:
+            return proposed
+        if not stored.readable or not replaceable(stored.row):
+            return stored.row.action_id
+        Effects(self.tx, self.chains, self.now).move(stored, Move.EXPIRE, reason="superseded")
+        return None
+
+    def _propose(self, bundle: Bundle, proposal: Proposal, place: int) -> None:
+        waits = proposal.state is ActionState.WAITING
         self._put(
-            "insert_decision_action",
+            "insert_effect",
             bundle,
-            decision=bundle.decision.decision_id,
+            action=proposal.action_id,
+            kind=proposal.kind.value,
+            episode=proposal.episode,
             effect=proposal.effect_key,
-            action=is_open or proposal.action_id,
-            outcome="already_open" if is_open else "proposed",
+            params=values_text(proposal.params),
+            state=proposal.state.value,
+            hash=proposal.proposal_hash,
+            decision=bundle.decision.decision_id,
+            at=self.now,
+            run=bundle.decision.run_id,
+            place=place,
+            next_try=None if waits else self.now,
+            approval=approval_id(bundle.decision) if waits else None,
         )
+
+    def _ask(self, bundle: Bundle, waiting: Sequence[Proposal]) -> None:
+        """One question to a person about all that waits."""
+        asks = question(bundle, waiting, self.now)
+        self._put(
+            "insert_approval",
+            bundle,
+            approval=asks.approval_id,
+            decision=asks.decision_id,
+            run=bundle.decision.run_id,
+            hash=asks.proposal_hash,
+            state=asks.state.value,
+            policy=asks.policy,
+            people=asks.terms.people,
+            hours=asks.terms.hours,
+            asked_at=asks.asked_at,
+            expires_at=asks.expires_at,
+        )
+        self.chains.add([asked(asks, "opened", self.now)])
 
     def _timers(self, bundle: Bundle) -> None:
         self._put("clear_timers", bundle)

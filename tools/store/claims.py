@@ -1,4 +1,4 @@
-"""What a run is given: state, new and recent signals, account, salespeople, quality, all pinned at the claim."""
+"""What a run is given: state, new and recent signals, account, salespeople, quality, overrides, pinned at the claim."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +10,7 @@ from domain.decision import LeadClaim, RunInput
 from domain.ids import AccountId, LeadId, Region, RunId, TenantId
 from domain.instants import SECOND
 from domain.lead import AccountSnapshot, LeadState
+from domain.override import Override
 from domain.policy import Rep
 from domain.ports.work import Claimed
 from domain.quality import GateFailure
@@ -18,6 +19,7 @@ from tools.store.codec import signal_from, state_from
 from tools.store.components import as_json
 from tools.store.config import RECENT, SIGNALS_A_CLAIM, Config
 from tools.store.engine import Tx
+from tools.store.override_rows import told
 from tools.store.reps import loaded
 from tools.store.stream import Source, Streams
 
@@ -32,6 +34,7 @@ class Claiming:
     now: int
     _reps: dict[str, tuple[Rep, ...]] = field(default_factory=dict)
     _failing: dict[Source, tuple[GateFailure, ...]] = field(default_factory=dict)
+    _overrides: dict[str, tuple[Override, ...]] = field(default_factory=dict)
 
     def read(self, order: Sequence[str], taken: Iterable[Any]) -> tuple[list[Claimed], list[Any]]:
         """The claims in `order`, and rows of leads whose stored values cannot be read any more."""
@@ -44,6 +47,7 @@ class Claiming:
         timers: dict[str, str] = {}
         for timer in self.tx.rows("due_timers", {"leads": leads, "now": self.now}):
             timers.setdefault(timer.lead_id, timer.reason)
+        self._overrides = told(self.tx, order, self.now)
         accounts = snapshots(self.tx, ((row.tenant, row.account) for row in rows.values() if row.account))
         claimed, unreadable = [], []
         for lead_id in order:
@@ -83,6 +87,7 @@ class Claiming:
             quality=self._quality({(lead.tenant, lead.region, signal.source) for signal in new}),
             versions={},
             attempt=row.attempt,
+            overrides=self._overrides.get(row.lead_id, ()),
         )
 
     def _run_id(self) -> RunId:

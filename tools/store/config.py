@@ -5,8 +5,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from domain.audit import Sealed
+from domain.ids import LeadId, TenantId
 from domain.instants import HOUR
 from domain.policy import Rep
+from tools.privacy.vault import SALT, commitment
 from tools.store.keyring import KeyRing, NoRing
 
 ACCOUNT_DELAY: Final = HOUR
@@ -19,6 +22,22 @@ RECENT: Final = 5
 def unsealed(raw: bytes) -> bytes:
     """For tests and throw-away homes: no seal."""
     return raw
+
+
+def readable(_tenant: TenantId, _lead: LeadId, plain: bytes) -> Sealed:
+    """For tests and throw-away homes: a payload without a key."""
+    salt = secrets.token_bytes(SALT)
+    return Sealed(plain, salt, commitment(salt, plain), "")
+
+
+def read_plainly(_tenant: TenantId, sealed: Sealed) -> bytes:
+    """Inverse of `readable`."""
+    return sealed.ciphertext
+
+
+def unnamed(_name: str) -> str:
+    """For tests and throw-away homes: audit rows say nothing of people."""
+    return ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,5 +53,10 @@ class Config:
     seal_raw: Callable[[bytes], bytes] = unsealed
     open_raw: Callable[[bytes], bytes] = unsealed
     ring: KeyRing = field(default_factory=NoRing)
+    seal_text: Callable[[TenantId, LeadId, bytes], Sealed] = readable
+    """Seals a person's comment under the lead's key."""
+    open_text: Callable[[TenantId, Sealed], bytes] = read_plainly
+    person: Callable[[str], str] = unnamed
+    """A person's name as a keyed digest, for audit rows; empty: left out."""
     new_id: Callable[[], str] = lambda: secrets.token_hex(10)
     """20 random hex digits."""

@@ -7,12 +7,16 @@ from pathlib import Path
 from domain.audit import AuditEntry
 from tools.privacy.vault import KeyRow
 from tools.store.accounts import SqlAccounts
+from tools.store.approvals import SqlApprovals
 from tools.store.audit import append
 from tools.store.commit import SqlCommit
 from tools.store.config import Config
 from tools.store.engine import Database, Tx
+from tools.store.feedback import SqlFeedback
 from tools.store.inbox import SqlInbox
 from tools.store.keyring import stored_keys
+from tools.store.limits import SqlLimits
+from tools.store.outbox import SqlOutbox
 from tools.store.quarantine import SqlQuarantine
 from tools.store.reads import SqlReads
 from tools.store.stream import Streams
@@ -31,6 +35,10 @@ class Store:
     reads: SqlReads
     accounts: SqlAccounts
     quarantine: SqlQuarantine
+    outbox: SqlOutbox
+    approvals: SqlApprovals
+    limits: SqlLimits
+    feedback: SqlFeedback
 
     def append_audit(self, tx: Tx, entries: Sequence[AuditEntry]) -> None:
         """Add rows to this writer's chains within a transaction: what the audit log appends with."""
@@ -55,7 +63,8 @@ def open_store(
     """Open the database at `path`, making or migrating it if need be.
 
     `on_point` is told of named points: ``inbox.before_commit``, ``inbox.after_commit``, ``merge.before_commit``,
-    ``claim.before_commit``, ``claim.after_commit``, ``commit.before_commit``, ``commit.after_commit``.
+    ``claim.before_commit``, ``claim.after_commit``, ``commit.before_commit``, ``commit.after_commit``, and the same two
+    of ``outbox.take``, ``outbox.note``, ``outbox.finish``, ``approval.vote``, ``override.fix`` and ``override.lift``.
     Raises: Temporary if the file cannot be opened now; Permanent if it is not a sound database of a known version.
     """
     config = config or Config()
@@ -70,4 +79,8 @@ def open_store(
         SqlReads(database, config),
         SqlAccounts(database),
         SqlQuarantine(database, config),
+        SqlOutbox(database, config),
+        SqlApprovals(database, config),
+        SqlLimits(database),
+        SqlFeedback(database, config),
     )

@@ -1,4 +1,4 @@
-"""Named SQL: one readable file per dialect, loaded by name."""
+"""Named SQL: readable files per dialect, loaded by name."""
 
 import re
 from functools import cache
@@ -13,15 +13,18 @@ _NAME: Final = re.compile(r"^-- ([a-z_]+) --$", re.MULTILINE)
 
 @cache
 def load(dialect: str) -> dict[str, str]:
-    """Every statement of ``sql/<dialect>.sql`` by its name, without its comments.
+    """Every statement of ``sql/<dialect>.sql`` and ``sql/<dialect>_*.sql`` by its name, without its comments.
 
     Raises: ConfigError if a name is there twice.
     """
-    parts = _NAME.split((FOLDER / f"{dialect}.sql").read_text(encoding="utf-8"))
-    names, statements = parts[1::2], parts[2::2]
-    if len(set(names)) < len(names):
-        raise ConfigError(f"{dialect}.sql: two statements have one name")
-    return {name: _bare(statement) for name, statement in zip(names, statements, strict=True)}
+    found: dict[str, str] = {}
+    for file in (FOLDER / f"{dialect}.sql", *sorted(FOLDER.glob(f"{dialect}_*.sql"))):
+        parts = _NAME.split(file.read_text(encoding="utf-8"))
+        for name, statement in zip(parts[1::2], parts[2::2], strict=True):
+            if name in found:
+                raise ConfigError(f"{file.name}: two statements have the name {name}")
+            found[name] = _bare(statement)
+    return found
 
 
 def _bare(statement: str) -> str:

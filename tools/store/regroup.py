@@ -3,17 +3,22 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from domain.approval import Approval, ApprovalState
 from domain.audit import AuditEntry
 from domain.ids import LeadId, Region, TenantId
 from domain.lead import EVENT_CAP, BandState, LeadState, PastAction, absorb
+from domain.override import ROW
 from domain.signal import Event, compact
 from tools.store.accounts_due import mark
+from tools.store.asking import Asking, read
 from tools.store.audit import Chains
 from tools.store.codec import signal_from, state_bytes, state_from
 from tools.store.config import Config
+from tools.store.effect_rows import Effects
 from tools.store.engine import Tx
 from tools.store.keyring import give_back
 from tools.store.moving import Plan
+from tools.store.override_rows import Overrides
 
 PAGE = 500
 """Signals read at once when a lead is made anew."""
@@ -39,7 +44,7 @@ class Regrouping:
             self._split(plan, lead, part)
         merged = {loser for _, loser in plan.merges}
         for lead in sorted(plan.emptied - merged):
-            self._ask("expire_effects", [{"lead": lead, "reason": "identity"}])
+            self._stop(lead, ApprovalState.REDECIDED, "identity")
             self._ask("drop_timers", [{"lead": lead}])
             self._ask("retire_lead", [{"lead": lead, "into": None}])
 
@@ -81,15 +86,56 @@ class Regrouping:
 
     def _merge(self, plan: Plan, winner: str, loser: str) -> None:
         both: dict[str, object] = {"to": winner, "lead": loser}
-        for name in ("move_timers", "drop_timers", "expire_doubled_effects", "move_effects"):
+        for name in ("move_timers", "drop_timers"):
             self._ask(name, [both])
+        self._merge_effects(plan.region, winner, loser)
+        if self._overrides.merge(winner, loser):
+            self._redecide(plan.region, winner)
         self._ask("retire_lead", [{"lead": loser, "into": winner}])
         self._note(plan.region, "merge", winner, loser)
         self.config.ring.unite(self.tenant, LeadId(winner), LeadId(loser))
 
+    def _merge_effects(self, region: str, winner: str, loser: str) -> None:
+        """What was asked about the loser no longer holds, nor what is asked twice now; the rest is the winner's."""
+        asked = self._asking.of_lead(self.tenant, loser)
+        self._end(asked, ApprovalState.REDECIDED, "merged")
+        broken = read(self.tx, self.config, self.effects.merge(self.tenant, winner, loser))
+        self._end(broken, ApprovalState.REDECIDED, "merged")
+        if asked or broken:
+            self._ask("set_timer", [{"region": region, "lead": winner, "reason": "redo", "due_at": self.now}])
+
+    def _stop(self, lead: str, state: ApprovalState, reason: str) -> None:
+        """Nothing that has not left for this lead ever will."""
+        self._end(self._asking.of_lead(self.tenant, lead), state, reason)
+        self.effects.expire_unsent(self.tenant, lead, reason)
+
+    def _end(self, approvals: Iterable[Approval], state: ApprovalState, reason: str) -> None:
+        for approval in approvals:
+            self._asking.end(approval, state, reason=reason, wakes=False)
+
+    @property
+    def effects(self) -> Effects:
+        """The outbox in this transaction."""
+        return Effects(self.tx, self.chains, self.now)
+
+    @property
+    def _asking(self) -> Asking:
+        return Asking(self.tx, self.config, self.effects)
+
+    @property
+    def _overrides(self) -> Overrides:
+        return Overrides(self.tx, self.chains, self.tenant, self.now)
+
+    def _redecide(self, region: str, *leads: str) -> None:
+        """Other things are fixed of these leads than before."""
+        rows = [{"region": region, "lead": one, "reason": ROW, "due_at": self.now} for one in leads]
+        self._ask("set_timer", rows)
+
     def _split(self, plan: Plan, lead: str, part: str) -> None:
         self._note(plan.region, "split", lead, part)
-        self._ask("return_effects", [{"lead": part}])
+        self.effects.split(self.tenant, part)
+        if self._overrides.split(lead, part):
+            self._redecide(plan.region, lead, part)
         give_back(self.tx, self.config.ring, self.tenant, part, plan.region)
 
     def _note(self, region: str, kind: str, winner: str, loser: str) -> None:
@@ -110,7 +156,7 @@ class Regrouping:
         here = {"lead": lead_id, "tenant": self.tenant}
         gone = self.tx.run("suppress_signals", {**here, "state": "waiting"})
         self.tx.run("suppress_signals", {**here, "state": "parked"})
-        self.tx.run("expire_effects", {**here, "reason": "suppressed"})
+        self._stop(lead_id, ApprovalState.EXPIRED, "suppressed")
         self.tx.run("drop_timers", here)
         return -gone
 

@@ -15,7 +15,10 @@ from sqlalchemy import (
     text,
 )
 
+from tools.store.schema_feedback import override_table
+
 metadata = MetaData()
+lead_override = override_table(metadata)
 
 
 def _text(name: str, *, null: bool = False, default: str | None = None) -> Column[str]:
@@ -61,6 +64,7 @@ signal = Table(
     Index("signal_waiting", "lead_id", "seq", sqlite_where=text("state = 'waiting'")),
     Index("signal_recent", "lead_id", "occurred", sqlite_where=text("has_text = 1 AND state = 'applied'")),
     Index("signal_aside", "tenant", "state", sqlite_where=text("state IN ('superseded', 'parked')")),
+    Index("signal_label", "tenant", "known", sqlite_where=text("kind IN ('crm.outcome', 'crm.not_a_lead')")),
 )
 
 lead = Table(
@@ -209,14 +213,81 @@ outbox = Table(
     _int("episode"),
     _text("effect_key"),
     _text("params"),
-    _text("state"),  # proposed, waiting, expired
+    _text("state"),  # see domain.action.ActionState
     _text("reason", null=True),
     _text("proposal_hash"),
     _text("decision_id"),
     _int("at"),
-    Index("outbox_open", "tenant", "effect_key", unique=True, sqlite_where=text("state <> 'expired'")),
+    _text("run_id", default=""),
+    _int("place", default=0),  # among the actions of its decision
+    _int("attempt", default=0),  # takes, outages not counted; an undo counts anew
+    _int("token", default=0),
+    _int("lease_until", default=0),  # 0: nobody holds it
+    _int("next_try", null=True),  # when to take it, or the end of its lease; NULL: not by itself
+    _text("steps", null=True),  # JSON; NULL until it is first taken
+    _text("send_key", null=True),  # what its steps' keys begin with: fixed by the first take
+    _text("open_key", null=True),  # its effect key while it keeps others of that key out
+    _text("approval_id", null=True),
+    _int("finished_at", null=True),
+    Index("outbox_open", "tenant", "open_key", unique=True, sqlite_where=text("open_key IS NOT NULL")),
+    Index("outbox_effect", "tenant", "effect_key"),
+    Index("outbox_due", "next_try", sqlite_where=text("next_try IS NOT NULL")),
+    Index("outbox_held", "lease_until", sqlite_where=text("lease_until > 0")),
     Index("outbox_lead", "lead_id"),
     Index("outbox_origin", "origin"),
+    Index("outbox_decision", "decision_id", "place"),
+    Index("outbox_approval", "approval_id", sqlite_where=text("approval_id IS NOT NULL")),
+    Index("outbox_tenant", "tenant", "at", "place"),
+    Index("outbox_state", "tenant", "state", "at"),
+)
+
+approval = Table(
+    "approval",
+    metadata,
+    Column("approval_id", Text, primary_key=True, nullable=False),
+    *_where(),
+    _text("lead_id"),
+    _text("decision_id"),
+    _text("run_id"),
+    _text("proposal_hash"),
+    _text("state"),  # see domain.approval.ApprovalState
+    _text("policy"),
+    _int("people"),
+    _int("hours"),
+    _int("asked_at"),
+    _int("expires_at"),
+    _text("assignee", null=True),
+    _int("decided_at", null=True),
+    _text("reason", default=""),
+    Index("approval_open", "tenant", "asked_at", sqlite_where=text("state = 'open'")),
+    Index("approval_due", "expires_at", sqlite_where=text("state = 'open'")),
+    Index("approval_lead", "lead_id", sqlite_where=text("state = 'open'")),
+    Index("approval_decision", "decision_id", unique=True),
+    Index("approval_ended", "tenant", "decided_at", sqlite_where=text("state <> 'open'")),
+    sqlite_with_rowid=False,
+)
+
+vote = Table(
+    "vote",
+    metadata,
+    Column("seq", Integer, primary_key=True),  # order of the votes
+    *_where(),
+    _text("approval_id"),
+    _text("voter"),
+    _text("kind"),
+    _int("at"),
+    _text("commitment", null=True),  # of the sealed comment
+    Index("vote_once", "approval_id", "voter", "kind", unique=True),
+)
+
+rate_bucket = Table(
+    "rate_bucket",
+    metadata,
+    Column("name", Text, primary_key=True, nullable=False),
+    *_where(),  # both empty: a target's limit is shared by all tenants
+    _int("level"),  # in 60,000,000ths of a token
+    _int("at"),
+    sqlite_with_rowid=False,
 )
 
 decision_action = Table(

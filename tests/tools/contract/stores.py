@@ -14,8 +14,12 @@ from domain.kinds import Kind
 from domain.lead import LeadState, absorb
 from domain.policy import Rep
 from domain.ports.accounts import Accounts
+from domain.ports.approvals import Approvals
 from domain.ports.commit import Commit, Committed
+from domain.ports.feedback import Feedback
 from domain.ports.inbox import Inbox, Refused
+from domain.ports.limits import Limits
+from domain.ports.outbox import Outbox
 from domain.ports.quarantine import Quarantine
 from domain.ports.reads import Reads
 from domain.ports.work import Claimed, Work
@@ -24,6 +28,8 @@ from domain.signal import Event, KeyKind, LeadKey, Scalar, Signal, compact
 TENANT, OTHER, REGION = TenantId("acme"), TenantId("rival"), Region("eu")
 NOW = instant(datetime.fromisoformat("2026-03-02T09:00:00+00:00"))
 LEASE = 30_000_000
+POLICY = "p1"
+"""Version of the tables that every decision here names."""
 EMAIL, CRM, USER = KeyKind.EMAIL, KeyKind.CRM_ID, KeyKind.USER_ID
 ANON, CHAT, ROLE = KeyKind.ANONYMOUS, KeyKind.CONVERSATION, KeyKind.ROLE
 
@@ -43,6 +49,14 @@ class AnyStore(Protocol):
     def accounts(self) -> Accounts: ...
     @property
     def quarantine(self) -> Quarantine: ...
+    @property
+    def outbox(self) -> Outbox: ...
+    @property
+    def approvals(self) -> Approvals: ...
+    @property
+    def limits(self) -> Limits: ...
+    @property
+    def feedback(self) -> Feedback: ...
     def close(self) -> None: ...
 
 
@@ -104,11 +118,17 @@ def rep(name: str, capacity: int = 1) -> Rep:
 
 
 def proposal(
-    lead: LeadId, number: int, kind: ActionKind = ActionKind.CREATE_TASK, episode: int = 1
+    lead: LeadId,
+    number: int,
+    kind: ActionKind = ActionKind.CREATE_TASK,
+    episode: int = 1,
+    *,
+    state: ActionState = ActionState.PROPOSED,
+    params: Mapping[str, str] | None = None,
 ) -> Proposal:
     """An action to propose."""
-    name = ActionId(f"ac_{lead}_{number}")
-    return Proposal(name, lead, kind, {"queue": "inbound"}, episode, ActionState.PROPOSED, f"{number:064x}")
+    name, said = ActionId(f"ac_{lead}_{number}"), {"queue": "inbound"} if params is None else params
+    return Proposal(name, lead, kind, said, episode, state, f"{number:064x}")
 
 
 def bundle(
@@ -145,7 +165,7 @@ def bundle(
         verdict=None,
         proposals=proposals,
         quality=given.quality,
-        versions={"graph": "1"},
+        versions={"graph": "1", "policy": POLICY},
     )
     entry = AuditEntry(
         given.lead.tenant,

@@ -145,26 +145,6 @@ SELECT tenant, region, :to, reason, due_at FROM timer WHERE lead_id = :lead AND 
 -- drop_timers --
 DELETE FROM timer WHERE lead_id = :lead AND tenant = :tenant;
 
--- expire_doubled_effects --
--- Of two leads that become one, the winner's open effect of a kind stays; the loser's expires unsent.
-UPDATE outbox SET state = 'expired', reason = 'merged'
- WHERE +tenant = :tenant AND lead_id = :lead AND state <> 'expired'
-   AND EXISTS (SELECT 1 FROM outbox o WHERE o.tenant = outbox.tenant AND o.state <> 'expired'
-                  AND o.effect_key = :to || '/' || outbox.kind || '/' || outbox.episode);
-
--- move_effects --
-UPDATE outbox SET lead_id = :to, effect_key = :to || '/' || kind || '/' || episode
- WHERE +tenant = :tenant AND lead_id = :lead AND state <> 'expired';
-
--- return_effects --
--- After a split, open effects proposed for the part before it was merged are its own again.
-UPDATE outbox SET lead_id = origin, effect_key = origin || '/' || kind || '/' || episode
- WHERE +tenant = :tenant AND origin = :lead AND lead_id <> origin AND state <> 'expired';
-
--- expire_effects --
-UPDATE outbox SET state = 'expired', reason = :reason
- WHERE +tenant = :tenant AND lead_id = :lead AND state <> 'expired';
-
 -- ============================================================ one lead made anew
 
 -- lead_row --
@@ -277,7 +257,7 @@ VALUES (:tenant, :region, :account, 1, :as_of, :body)
 
 -- wake_lead --
 INSERT INTO timer (tenant, region, lead_id, reason, due_at, fresh)
-SELECT tenant, region, lead_id, 'account_changed', :now, lease_until > 0 FROM lead
+SELECT tenant, region, lead_id, :reason, :now, lease_until > 0 FROM lead
  WHERE lead_id = :lead AND tenant = :tenant AND live = 1 AND suppressed = 0
     ON CONFLICT (lead_id, reason) DO UPDATE SET due_at = min(due_at, excluded.due_at), fresh = max(fresh, excluded.fresh);
 
@@ -372,10 +352,6 @@ SELECT lead_id, tenant, region, account, live, suppressed, token, identity_versi
 -- known_decisions --
 SELECT decision_id FROM decision WHERE decision_id IN (SELECT value FROM json_each(:decisions));
 
--- open_effects --
-SELECT effect_key, action_id FROM outbox
- WHERE tenant = :tenant AND state <> 'expired' AND effect_key IN (SELECT value FROM json_each(:keys));
-
 -- assigned_today --
 SELECT rep_id, lead_id FROM assignment
  WHERE tenant = :tenant AND day = :day AND rep_id IN (SELECT value FROM json_each(:reps));
@@ -387,11 +363,6 @@ VALUES (:tenant, :region, :decision, :run, :lead, :state, :as_of, :at, :commitme
 -- insert_sealed --
 INSERT INTO sealed (commitment, tenant, region, lead_id, ciphertext, salt, key_id)
 VALUES (:commitment, :tenant, :region, :lead, :ciphertext, :salt, :key);
-
--- insert_effect --
-INSERT INTO outbox (action_id, tenant, region, lead_id, origin, kind, episode, effect_key, params, state, proposal_hash,
-                    decision_id, at)
-VALUES (:action, :tenant, :region, :lead, :lead, :kind, :episode, :effect, :params, :state, :hash, :decision, :at);
 
 -- insert_decision_action --
 INSERT INTO decision_action (tenant, region, decision_id, effect_key, action_id, outcome)

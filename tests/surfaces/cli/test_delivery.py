@@ -1,0 +1,206 @@
+"""``leadgraph approvals`` and ``decisions`` over a real home: what a person sees, says, and finds in the CRM."""
+
+import asyncio
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from rich.console import Console
+
+from app import Toolbox, open_home
+from domain.instants import DAY, Instant, instant
+from domain.ports.home import Home
+from surfaces.cli.context import Cli, Exit
+from surfaces.cli.root import run
+from surfaces.cli.worker import worked_off
+from surfaces.dispatcher import Dispatcher
+from surfaces.door import Item, take
+from surfaces.worker import Worker, deps_of
+from tests.crash.hot import START, hot_lead, raw
+from tools.crm.embedded import Reports
+from tools.crm.embedded.file import CrmFile
+
+
+def item(number: int, kind: str, payload: dict[str, Any]) -> Item:
+    """One more signal of the lead, `number` minutes after the start."""
+    return number, raw(f"s{number}", kind, payload, minute=number)
+
+
+def a_hot_lead(amount: int) -> list[Item]:
+    return list(enumerate(hot_lead(amount)))
+
+
+class Desk(Toolbox):
+    """The real tools, with somebody at the keyboard."""
+
+    user = "ann"
+
+    def user_name(self) -> str:
+        return self.user
+
+
+class World:
+    """A command line over a real home on stream time."""
+
+    def __init__(self, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.root, self._capsys, self.desk = root, capsys, Desk()
+        self.at = instant(START + timedelta(minutes=30))
+        self.err = io.StringIO()
+
+    @contextmanager
+    def home(self, **options: Any) -> Iterator[Home]:
+        options.pop("virtual_clock", None)
+        with open_home(virtual_clock=True, home=self.root / "home", **options) as home:
+            clock: Any = home.clock
+            clock.advance(Instant(self.at))
+            yield home
+
+    def works(self, *items: Item) -> None:
+        """Signals come in, leads are decided, actions go out."""
+
+        async def work(home: Home) -> None:
+            await take(home, items)
+            await worked_off(Worker(home, deps_of(home)), Dispatcher(home, home.targets))
+
+        with self.home() as home:
+            asyncio.run(work(home))
+
+    def call(self, *words: str) -> tuple[int, str]:
+        """Exit code and stdout of ``leadgraph WORDS``."""
+        self._capsys.readouterr()
+        cli = Cli(
+            open=self.home, tools=self.desk, out=Console(width=200), err=Console(file=self.err, width=200)
+        )
+        code = run(cli, list(words))
+        return code, self._capsys.readouterr().out
+
+    def records(self, *words: str) -> list[dict[str, Any]]:
+        code, out = self.call(*words, "--json")
+        assert code == Exit.OK, self.err.getvalue()
+        return [orjson.loads(line) for line in out.splitlines()]
+
+    def crm(self) -> Reports:
+        return Reports(CrmFile(self.root / "home" / "crm.db"))
+
+    def sent(self) -> list[str]:
+        """Kinds of step in the CRM's own ledger."""
+        return [line.kind.value for line in self.crm().ledger()]
+
+    def approve(self, by: str, proposal_hash: str, name: str, verdict: str = "approve") -> tuple[int, str]:
+        self.desk.user = by
+        return self.call("approvals", "decide", name, verdict, "--hash", proposal_hash)
+
+
+@pytest.fixture
+def world(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> World:
+    return World(tmp_path, capsys)
+
+
+@pytest.fixture
+def asked(world: World) -> tuple[World, dict[str, Any]]:
+    """A deal of 120,000 waits for two people."""
+    world.works(*a_hot_lead(120_000))
+    (approval,) = world.records("approvals", "list")
+    return world, approval
+
+
+def test_a_hot_lead_becomes_a_task_an_owner_and_a_score_in_the_crm_each_once(world: World) -> None:
+    world.works(*a_hot_lead(20_000))
+    world.works()
+    assert sorted(world.sent()) == ["add_note", "create_task", "set_fields", "set_owner"]
+    assert world.crm().doubled() == []
+    (record,) = world.crm().records()
+    assert record.owner.startswith("rep_")
+    assert record.fields["band"] == "hot"
+    states = {one["kind"]: one["state"] for one in world.records("decisions", "actions")}
+    assert states == dict.fromkeys(("upsert_score", "create_task", "assign_owner"), "done")
+
+
+def test_a_person_sees_what_would_be_written_why_and_on_which_evidence(
+    asked: tuple[World, dict[str, Any]],
+) -> None:
+    world, approval = asked
+    assert world.sent() == ["set_fields"], "only the score goes out before somebody has agreed"
+    (card,) = world.records("approvals", "show", approval["approval"])
+    writes = {write["step"] for action in card["actions"] for write in action["writes"]}
+    assert {"create_task", "set_owner"} <= writes
+    assert any("100,000" in reason for reason in card["reasons"])
+    assert "web:lead-1-s2" in card["evidence"]
+    assert world.sent() == ["set_fields"], "looking changes nothing"
+    _, words = world.call("approvals", "show", approval["approval"])
+    assert f"--hash {approval['proposal_hash']}" in words
+
+
+def test_a_large_deal_needs_two_people_and_then_goes_out_once(asked: tuple[World, dict[str, Any]]) -> None:
+    world, approval = asked
+    name, proposal_hash = approval["approval"], approval["proposal_hash"]
+    assert approval["people"] == 2
+    assert world.approve("ann", "0" * 64, name)[0] == Exit.ERROR
+    assert world.approve("ann", proposal_hash, name)[0] == Exit.OK
+    assert world.approve("ann", proposal_hash, name)[0] == Exit.ERROR, "one person counts once"
+    assert world.sent() == ["set_fields"]
+    assert world.approve("bob", proposal_hash, name)[0] == Exit.OK
+    assert sorted(world.sent()) == ["add_note", "create_task", "set_fields", "set_owner"]
+    assert world.approve("cleo", proposal_hash, name)[0] == Exit.ERROR, "an approval is used once"
+    assert world.crm().doubled() == []
+
+
+def test_what_was_refused_is_never_sent_and_counts_as_an_override(
+    asked: tuple[World, dict[str, Any]],
+) -> None:
+    world, approval = asked
+    assert world.approve("ann", approval["proposal_hash"], approval["approval"], "reject")[0] == Exit.OK
+    world.works()
+    assert world.sent() == ["set_fields"]
+    (found,) = world.records("approvals", "measures")
+    assert (found["open"], found["decided"], found["override_rate"]) == (0, 1, 1.0)
+
+
+def test_what_nobody_answers_is_not_sent(asked: tuple[World, dict[str, Any]]) -> None:
+    world, approval = asked
+    world.at = Instant(world.at + 8 * DAY)
+    world.works()
+    assert "create_task" not in world.sent()
+    code, _ = world.approve("ann", approval["proposal_hash"], approval["approval"])
+    assert code == Exit.ERROR
+    assert world.records("approvals", "measures")[0]["expired"] == 1
+
+
+def test_a_question_can_be_given_to_somebody_else(asked: tuple[World, dict[str, Any]]) -> None:
+    world, approval = asked
+    (moved,) = world.records("approvals", "assign", approval["approval"], "--to", "dora")
+    assert moved["assignee"] == "dora"
+
+
+def test_a_decision_taken_back_leaves_the_crm_as_it_was_and_twice_is_as_once(world: World) -> None:
+    world.works(*a_hot_lead(20_000))
+    (task,) = [one for one in world.records("decisions", "actions") if one["kind"] == "create_task"]
+    for _ in range(2):
+        undone = world.records("decisions", "undo", task["decision"])
+        assert {one["state"] for one in undone} == {"compensated"}
+    (record,) = world.crm().records()
+    assert (record.owner, record.fields.get("points", "")) == ("", "")
+    assert [one.open for one in world.crm().tasks()] == [False]
+    assert world.crm().doubled() == []
+
+
+def test_an_unknown_name_is_said_to_be_unknown(world: World) -> None:
+    world.works(*a_hot_lead(20_000))
+    assert world.call("decisions", "undo", "dc_none")[0] == Exit.ERROR
+    assert world.call("approvals", "show", "ap_none")[0] == Exit.ERROR
+    assert "ap_none" in world.err.getvalue()
+
+
+def test_with_an_export_file_every_step_goes_there_and_the_crm_stays_empty(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = world.root / "steps.csv"
+    monkeypatch.setenv("LEADGRAPH_EXPORT_FILE", str(file))
+    world.works(*a_hot_lead(20_000))
+    assert file.read_text("utf-8").count("\n") == 1 + 4
+    assert not (world.root / "home" / "crm.db").exists()

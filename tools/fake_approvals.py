@@ -1,0 +1,126 @@
+"""The in-memory store's approvals and shared rates."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from domain.approval import Approval, ApprovalState, Vote, VoteKind
+from domain.ids import TenantId
+from tools.fake_world import World
+from tools.store.approvals import Word, bounded, named, outcome, outdated, refuse, unknown, used
+from tools.store.effects import asked
+from tools.store.limits import reserved
+
+
+class MemoryApprovals:
+    """Satisfies `domain.ports.approvals.Approvals`."""
+
+    def __init__(self, world: World) -> None:
+        self._world, self._effects = world, world.effects
+
+    async def open(self, tenant: TenantId, *, limit: int = 100) -> Sequence[Approval]:
+        """Open approvals, the oldest first."""
+        mine = [one for one in self._of(tenant) if one.state is ApprovalState.OPEN]
+        return sorted(mine, key=lambda one: (one.asked_at, one.approval_id))[:limit]
+
+    async def get(self, tenant: TenantId, approval_id: str) -> Approval | None:
+        """One approval, by its id or by the id of its decision or of one of its actions."""
+        named_so = (
+            one
+            for one in self._of(tenant)
+            if approval_id in (one.approval_id, one.decision_id, *one.action_ids)
+        )
+        return next(named_so, None)
+
+    async def vote(
+        self,
+        tenant: TenantId,
+        approval_id: str,
+        *,
+        kind: VoteKind,
+        proposal_hash: str,
+        by: str,
+        policy: str,
+        now: int,
+        comment: str = "",
+    ) -> Approval:
+        """Give one person's word."""
+        word = Word(kind, proposal_hash, named(by), policy, bounded(comment))
+        approval = await self._known(tenant, approval_id)
+        if approval.state is not ApprovalState.OPEN:
+            raise used(approval)
+        if approval.expires_at <= now:
+            raise used(self._effects.end(approval, ApprovalState.EXPIRED, now))
+        refuse(approval, word)
+        waiting = approval.proposal_hash if self._effects.whole(approval) else ""
+        why = outdated(approval, word, waiting, lead_is_there=self._lead_is_there(approval))
+        if why and kind is VoteKind.APPROVE:
+            return self._effects.end(approval, ApprovalState.REDECIDED, now, reason=why)
+        after = self._counted(approval, word, now)
+        decided = outcome(after)
+        return self._effects.end(after, decided, now) if decided else after
+
+    async def assign(self, tenant: TenantId, approval_id: str, *, to: str, by: str, now: int) -> Approval:
+        """Give the question to somebody else."""
+        assignee, person = named(to, "to"), self._world.config.person(named(by))
+        approval = await self._known(tenant, approval_id)
+        if approval.state is not ApprovalState.OPEN:
+            raise used(approval)
+        after = replace(approval, assignee=assignee)
+        self._world.note([asked(after, "assigned", now, person=person)])
+        self._effects.approvals[after.approval_id] = after
+        return after
+
+    async def expire(self, *, now: int) -> int:
+        """End what nobody decided in time."""
+        states = self._effects.approvals.values()
+        due = [one for one in states if one.state is ApprovalState.OPEN and one.expires_at <= now]
+        for approval in due:
+            self._effects.end(approval, ApprovalState.EXPIRED, now)
+        return len(due)
+
+    async def ended(
+        self, tenant: TenantId, *, states: Sequence[ApprovalState] = (), limit: int = 1_000
+    ) -> Sequence[Approval]:
+        """Approvals that are no longer open, newest first."""
+        over = [one for one in self._of(tenant) if one.state is not ApprovalState.OPEN]
+        wanted = [one for one in over if not states or one.state in states]
+        return sorted(wanted, key=lambda one: (one.decided_at or 0, one.approval_id), reverse=True)[:limit]
+
+    def _counted(self, approval: Approval, word: Word, now: int) -> Approval:
+        config, commitment = self._world.config, None
+        if word.comment:
+            plain = word.comment.encode()
+            commitment = config.seal_text(approval.tenant, approval.lead_id, plain).commitment
+        vote = Vote(word.by, word.kind, now, word.comment)
+        after = replace(approval, votes=(*approval.votes, vote))
+        person = config.person(word.by)
+        self._world.note([asked(after, word.kind.value, now, commitment=commitment, person=person)])
+        self._effects.approvals[after.approval_id] = after
+        return after
+
+    def _lead_is_there(self, approval: Approval) -> bool:
+        lead = self._world.leads.get(approval.lead_id)
+        return lead is not None and lead.live and not lead.state.suppressed
+
+    async def _known(self, tenant: TenantId, approval_id: str) -> Approval:
+        approval = await self.get(tenant, approval_id)
+        if approval is None:
+            raise unknown(approval_id)
+        return approval
+
+    def _of(self, tenant: TenantId) -> list[Approval]:
+        return [one for one in self._effects.approvals.values() if one.tenant == tenant]
+
+
+class MemoryLimits:
+    """Satisfies `domain.ports.limits.Limits`."""
+
+    def __init__(self, world: World) -> None:
+        self._buckets = world.buckets
+
+    async def reserve(self, name: str, *, per_minute: int, burst: int, now: int) -> int:
+        """Take one token, or say in how many microseconds there will be one."""
+        bucket = self._buckets.get(name)
+        wait, level, at = reserved(bucket, per_minute=per_minute, burst=burst, now=now)
+        self._buckets[name] = level, at
+        return wait

@@ -1,0 +1,62 @@
+"""Where effects go, as the settings say: the embedded CRM takes every step, others what they are named for."""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final
+
+from domain.effect import StepKind
+from domain.ports.clock import Clock
+from domain.ports.limits import Limits
+from domain.ports.target import Target
+from tools.crm.embedded import EmbeddedCrm, Reports
+from tools.crm.embedded.file import CrmFile
+from tools.crm.files import CsvFile
+from tools.crm.webhook import Webhook
+from tools.guard_target import GuardedTarget, Guards
+from tools.settings import Settings
+
+CRM_FILE: Final = "crm.db"
+AT_HOME: Final = Guards(per_minute=0)
+"""The embedded CRM and a file have no rate of their own."""
+OUTSIDE: Final = Guards()
+
+
+def open_targets(
+    settings: Settings, root: Path, *, clock: Clock, limits: Limits, later: ExitStack
+) -> Mapping[StepKind, Target]:
+    """The target of each kind of step, each behind its guards; `later` closes them.
+
+    With `export_file` every step goes to that file instead of the embedded CRM; with `webhook_url` notifications
+    go there. Raises: ConfigError, Temporary (the CRM's file cannot be opened now).
+    """
+
+    def guarded(target: Target, guards: Guards) -> Target:
+        return GuardedTarget(target, guards, limits=limits, now=clock.now)
+
+    main: Target
+    if settings.export_file is not None:
+        main = guarded(CsvFile(settings.export_file, clock), AT_HOME)
+    else:
+        crm = EmbeddedCrm(root / CRM_FILE, clock)
+        later.callback(crm.close)
+        main = guarded(crm, AT_HOME)
+    found = dict.fromkeys(main.takes, main)
+    if settings.webhook_url is not None:
+        secrets = [secret.get_secret_value() for secret in settings.webhook_secrets]
+        hook = Webhook(settings.webhook_url, secrets, clock)
+        later.callback(lambda: asyncio.run(hook.aclose()))
+        found |= dict.fromkeys(hook.takes, guarded(hook, OUTSIDE))
+    return found
+
+
+def crm_ledger(root: Path) -> list[tuple[str, str]]:
+    """(key, kind) of every request that the embedded CRM below `root` applied, as its own file says."""
+    if not (root / CRM_FILE).exists():
+        return []
+    file = CrmFile(root / CRM_FILE)
+    try:
+        return [(line.key, line.kind.value) for line in Reports(file).ledger(limit=1_000_000)]
+    finally:
+        file.close()
