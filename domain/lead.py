@@ -1,8 +1,8 @@
 """A lead's state: what is carried from one run to the next, and its account's snapshot."""
 
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
@@ -81,6 +81,12 @@ class AccountSnapshot:
     version: int
     as_of: int
     values: Mapping[str, int | str | None]
+
+
+def without(lead: LeadState, asked: Collection[tuple[str, int]]) -> LeadState:
+    """`lead` with the actions of these (kind, episode) forgotten, so that they may be proposed again."""
+    kept = tuple(past for past in lead.actions if (past.kind, past.episode) not in asked)
+    return lead if len(kept) == len(lead.actions) else replace(lead, actions=kept)
 
 
 def absorb(

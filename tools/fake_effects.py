@@ -56,6 +56,18 @@ class Effects:
         """The row that keeps others of this effect key out."""
         return next((e for e in self._of_key(tenant, key) if e.keeps), None)
 
+    def asked_in_vain(self, lead_id: str) -> set[tuple[str, int]]:
+        """(kind, episode) of which the newest row asked a person, and what it was asked under no longer held."""
+        newest: dict[tuple[str, int], OutboxRow] = {}
+        for effect in self.rows.values():
+            if effect.row.lead_id == lead_id:
+                newest[effect.row.kind.value, effect.row.episode] = effect.row
+        return {key for key, row in newest.items() if row.state is ActionState.EXPIRED and self._in_vain(row)}
+
+    def _in_vain(self, row: OutboxRow) -> bool:
+        approval = self.approvals.get(row.approval_id or "")
+        return approval is not None and approval.state is ApprovalState.REDECIDED
+
     def of_lead(self, lead_id: str) -> list[Effect]:
         """A lead's rows that have not expired, in the order of proposal, those that keep their key first."""
         mine = [e for e in self.rows.values() if e.row.lead_id == lead_id]

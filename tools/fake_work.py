@@ -8,6 +8,7 @@ from domain.audit import AuditEntry
 from domain.decision import Bundle, LeadClaim, RunInput
 from domain.ids import LeadId, RunId
 from domain.instants import DAY
+from domain.lead import without
 from domain.policy import Rep
 from domain.ports.commit import Committed
 from domain.ports.outbox import OutboxRow
@@ -134,7 +135,7 @@ class MemoryWork:
             run_id=RunId(f"rn_{world.config.new_id()}"),
             as_of=now,
             reason="signals" if new else due[0][1],
-            lead=lead.state,
+            lead=without(lead.state, world.effects.asked_in_vain(lead_id)),
             new=tuple(sorted(new, key=lambda s: (s.occurred_at, s.signal_id))),
             recent=tuple(sorted(texts, key=lambda s: (s.occurred_at, s.signal_id))),
             account=world.accounts.get((tenant, account)) if account else None,

@@ -9,7 +9,7 @@ import orjson
 from domain.decision import LeadClaim, RunInput
 from domain.ids import AccountId, LeadId, Region, RunId, TenantId
 from domain.instants import SECOND
-from domain.lead import AccountSnapshot, LeadState
+from domain.lead import AccountSnapshot, LeadState, without
 from domain.override import Override
 from domain.policy import Rep
 from domain.ports.work import Claimed
@@ -48,6 +48,9 @@ class Claiming:
         for timer in self.tx.rows("due_timers", {"leads": leads, "now": self.now}):
             timers.setdefault(timer.lead_id, timer.reason)
         self._overrides = told(self.tx, order, self.now)
+        in_vain: dict[str, set[tuple[str, int]]] = {}
+        for asked in self.tx.rows("asked_in_vain", {"leads": leads}):
+            in_vain.setdefault(asked.lead_id, set()).add((asked.kind, asked.episode))
         accounts = snapshots(self.tx, ((row.tenant, row.account) for row in rows.values() if row.account))
         claimed, unreadable = [], []
         for lead_id in order:
@@ -58,7 +61,7 @@ class Claiming:
             reason = "signals" if new else timers[lead_id]
             try:
                 signals = _signals(new), _signals(recent.get(lead_id, []))
-                lead = lead_state(row, states.get(lead_id))
+                lead = without(lead_state(row, states.get(lead_id)), in_vain.get(lead_id, ()))
             except (ValueError, TypeError):
                 unreadable.append(row)
                 continue

@@ -1,8 +1,6 @@
 """``leadgraph audit replay``: what was decided is what this code makes of the recorded input, or it says why not."""
 
 import asyncio
-import csv
-import shutil
 import socket
 import sqlite3
 from contextlib import closing
@@ -18,10 +16,8 @@ from graph.build import build_graph
 from surfaces.audit_replay import Replayed, Replayer
 from surfaces.cli.context import Exit
 from surfaces.worker import deps_of
-from tests.surfaces.cli.test_delivery import World, a_hot_lead
+from tests.surfaces.cli.test_delivery import World, a_hot_lead, changed_tables
 from tools.guard import closed_world
-
-POLICIES = Path(__file__).resolve().parents[3] / "config" / "policies"
 
 
 @pytest.fixture
@@ -30,21 +26,6 @@ def world(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> World:
     world = World(tmp_path, capsys)
     world.works(*a_hot_lead(120_000))
     return world
-
-
-def changed_tables(folder: Path) -> Path:
-    """The shipped tables, except that one person is enough for a large deal."""
-    shutil.copytree(POLICIES, folder)
-    file = folder / "approval.csv"
-    with file.open(newline="", encoding="utf-8") as handle:
-        rows = list(csv.reader(handle))
-    people = rows[0].index("then:people")
-    for row in rows:
-        if row[0] == "large_deal":
-            row[people] = "1"
-    with file.open("w", newline="", encoding="utf-8") as handle:
-        csv.writer(handle, lineterminator="\n").writerows(rows)
-    return folder
 
 
 def replayed(world: World, *words: str) -> tuple[int, dict[str, Any]]:

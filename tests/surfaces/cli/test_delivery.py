@@ -1,7 +1,9 @@
 """``leadgraph approvals`` and ``decisions`` over a real home: what a person sees, says, and finds in the CRM."""
 
 import asyncio
+import csv
 import io
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -33,6 +35,9 @@ def item(number: int, kind: str, payload: dict[str, Any]) -> Item:
 
 def a_hot_lead(amount: int) -> list[Item]:
     return list(enumerate(hot_lead(amount)))
+
+
+POLICIES = Path(__file__).resolve().parents[3] / "config" / "policies"
 
 
 class Desk(Toolbox):
@@ -99,6 +104,26 @@ class World:
 @pytest.fixture
 def world(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> World:
     return World(tmp_path, capsys)
+
+
+def changed_tables(folder: Path) -> Path:
+    """The shipped tables, except that one person is enough for a large deal."""
+    shutil.copytree(POLICIES, folder)
+    file = folder / "approval.csv"
+    with file.open(newline="", encoding="utf-8") as handle:
+        rows = list(csv.reader(handle))
+    people = rows[0].index("then:people")
+    for row in rows:
+        if row[0] == "large_deal":
+            row[people] = "1"
+    with file.open("w", newline="", encoding="utf-8") as handle:
+        csv.writer(handle, lineterminator="\n").writerows(rows)
+    return folder
+
+
+@pytest.fixture
+def changed(tmp_path: Path) -> Path:
+    return changed_tables(tmp_path / "other")
 
 
 @pytest.fixture
@@ -169,6 +194,21 @@ def test_what_nobody_answers_is_not_sent(asked: tuple[World, dict[str, Any]]) ->
     code, _ = world.approve("ann", approval["proposal_hash"], approval["approval"])
     assert code == Exit.ERROR
     assert world.records("approvals", "measures")[0]["expired"] == 1
+
+
+def test_under_changed_tables_nothing_is_sent_and_the_person_is_asked_anew(
+    asked: tuple[World, dict[str, Any]], changed: Path
+) -> None:
+    world, approval = asked
+    assert world.call("policy", "promote", str(changed), "--comment", "one is enough")[0] == Exit.OK
+    world.approve("ann", approval["proposal_hash"], approval["approval"])
+    assert world.records("approvals", "measures")[0]["redecided"] == 1
+    assert "create_task" not in world.sent()
+    world.works()
+    (anew,) = world.records("approvals", "list")
+    assert (anew["people"], anew["approval"] != approval["approval"]) == (1, True)
+    assert world.approve("ann", anew["proposal_hash"], anew["approval"])[0] == Exit.OK
+    assert world.sent().count("create_task") == 1
 
 
 def test_a_question_can_be_given_to_somebody_else(asked: tuple[World, dict[str, Any]]) -> None:

@@ -130,6 +130,14 @@ SELECT approval_id FROM approval WHERE decision_id = :asked AND tenant = :tenant
 SELECT approval_id FROM outbox WHERE action_id = :asked AND tenant = :tenant AND approval_id IS NOT NULL
  LIMIT 1;
 
+-- asked_in_vain --
+-- What the newest row of its key asked a person for in vain, as what it was asked under no longer held: it may be
+-- proposed again.
+SELECT o.lead_id, o.kind, o.episode FROM outbox o JOIN approval a ON a.approval_id = o.approval_id
+ WHERE o.lead_id IN (SELECT value FROM json_each(:leads)) AND o.state = 'expired' AND a.state = 'redecided'
+   AND NOT EXISTS (SELECT 1 FROM outbox n WHERE n.lead_id = o.lead_id AND n.kind = o.kind AND n.episode = o.episode
+                      AND n.rowid > o.rowid);
+
 -- actions_of_approvals --
 SELECT approval_id, action_id FROM outbox
  WHERE approval_id IN (SELECT value FROM json_each(:ids)) ORDER BY approval_id, place;
