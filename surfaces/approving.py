@@ -29,6 +29,20 @@ class Offer:
     changes: tuple[Change, ...]
     away: str | None = None
 
+    def document(self) -> dict[str, Any]:
+        """The JSON form."""
+        return {
+            "action": self.row.action_id,
+            "kind": self.row.kind.value,
+            "state": self.row.state.value,
+            "params": dict(self.row.params),
+            "writes": [
+                {"step": c.step.value, "field": c.field, "before": c.before, "after": c.after}
+                for c in self.changes
+            ],
+            "target_away": self.away,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Card:
@@ -41,20 +55,7 @@ class Card:
     def document(self) -> dict[str, Any]:
         """The JSON form."""
         return summary(self.approval) | {
-            "actions": [
-                {
-                    "action": offer.row.action_id,
-                    "kind": offer.row.kind.value,
-                    "state": offer.row.state.value,
-                    "params": dict(offer.row.params),
-                    "writes": [
-                        {"step": c.step.value, "field": c.field, "before": c.before, "after": c.after}
-                        for c in offer.changes
-                    ],
-                    "target_away": offer.away,
-                }
-                for offer in self.offers
-            ],
+            "actions": [offer.document() for offer in self.offers],
             "reasons": reasons(self.decision),
             "evidence": evidence(self.decision),
         }

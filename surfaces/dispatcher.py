@@ -118,6 +118,9 @@ class Dispatcher:
     async def _one(self, taken: Taken, free: asyncio.Semaphore) -> Move | None:
         home = self.home
         async with free:
+            if taken.lease_until - home.clock.now() <= self.deadline_us:
+                # The take was slow (a busy store, a machine that slept): the lease could end before the attempt does.
+                return None
             try:
                 performed = await deliver(
                     taken,

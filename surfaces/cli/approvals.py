@@ -11,6 +11,7 @@ from domain.instants import Instant, iso
 from domain.ports.home import Home
 from surfaces.approving import Card, Measures, card, measures, summary
 from surfaces.cli.context import Cli, cli, emit, fail
+from surfaces.cli.offer_card import show_offer
 from surfaces.dispatcher import Dispatcher
 
 app = typer.Typer(help="Questions to people: list, look, answer, hand on, measure.")
@@ -143,16 +144,7 @@ def _show(tools: Cli, found: Card) -> None:
         highlight=False,
     )
     for one in found.offers:
-        out.print(f"\n[bold]{one.row.kind.value}[/] ({one.row.state.value})", highlight=False)
-        for change in one.changes:
-            before = change.before or "nothing"
-            out.print(
-                f"  {change.step.value} {change.field}: {before} -> {change.after}",
-                markup=False,
-                highlight=False,
-            )
-        if one.away:
-            out.print(f"  could not be compared: {one.away}", markup=False, highlight=False)
+        show_offer(out, one)
     document = found.document()
     for title, lines in (("Why", document["reasons"]), ("Evidence", document["evidence"])):
         out.print(f"\n[bold]{title}[/]")

@@ -10,8 +10,10 @@ from domain.action import ActionState
 from domain.instants import Instant, iso
 from domain.ports.home import Home
 from domain.ports.outbox import OutboxRow
+from surfaces.approving import Offer, offer
 from surfaces.approving import undo as ask_for_undo
-from surfaces.cli.context import Cli, cli, emit
+from surfaces.cli.context import Cli, cli, emit, fail
+from surfaces.cli.offer_card import show_offer
 from surfaces.dispatcher import Dispatcher
 
 app = typer.Typer(help="What became of the actions of decisions; take them back, settle what is unknown.")
@@ -31,6 +33,25 @@ def actions(
     with tools.open(exclusive=False) as home:
         rows = asyncio.run(_rows(home, name, state or (), limit))
     _tell(tools, rows, as_json=as_json)
+
+
+@app.command("preview")
+def preview(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="ID", help="A decision or an action.")],
+    as_json: AsJson = False,
+) -> None:
+    """A dry run: the exact writes of actions beside what is there now; nothing is sent."""
+    tools = cli(ctx)
+    with tools.open(exclusive=False) as home:
+        offers = asyncio.run(_offers(home, name))
+    for one in offers:
+        if as_json:
+            emit(one.document())
+        else:
+            show_offer(tools.out, one)
+    if not offers:
+        fail(ctx, f"there is no action or decision called {name}")
 
 
 @app.command("undo")
@@ -71,6 +92,10 @@ async def _rows(
         return await home.outbox.rows(home.tenant, states=states, limit=limit)
     one = await home.outbox.get(home.tenant, name)
     return [one] if one else await home.outbox.of_decision(home.tenant, name)
+
+
+async def _offers(home: Home, name: str) -> list[Offer]:
+    return [await offer(home, row) for row in await _rows(home, name, (), 1)]
 
 
 async def _undo(home: Home, name: str, by: str) -> list[OutboxRow]:

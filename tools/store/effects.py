@@ -45,10 +45,12 @@ def outranks(row: OutboxRow, holder: OutboxRow) -> bool:
     """Whether `row` takes the effect key from `holder` when their leads become one.
 
     It does if its effect is, or may be, in the target and nothing of the holder's has left: the holder would
-    otherwise still be sent, and there would be two. Scores replace each other, so they do without.
+    otherwise still be sent, and there would be two, also if somebody holds it but has noted no step yet. Scores
+    replace each other, so they do without.
     """
     there = row.state in IN_TARGET or begun(row.steps)
-    return there and unsent(holder) and row.kind is not ActionKind.UPSERT_SCORE
+    held = begun(row.steps) and holder.state is ActionState.SENDING and not begun(holder.steps)
+    return there and (unsent(holder) or held) and row.kind is not ActionKind.UPSERT_SCORE
 
 
 def unsent(row: OutboxRow) -> bool:

@@ -161,6 +161,17 @@ def test_a_person_sees_what_would_be_written_why_and_on_which_evidence(
     assert f"--hash {approval['proposal_hash']}" in words
 
 
+def test_a_dry_run_shows_the_exact_writes_and_changes_nothing(asked: tuple[World, dict[str, Any]]) -> None:
+    world, approval = asked
+    shown = {
+        one["kind"]: one["writes"] for one in world.records("decisions", "preview", approval["decision"])
+    }
+    (owner,) = [write for write in shown["assign_owner"] if write["field"] == "owner"]
+    assert (owner["before"], owner["after"][:4]) == ("", "rep_")
+    assert world.sent() == ["set_fields"]
+    assert world.call("decisions", "preview", "dc_none")[0] == Exit.ERROR
+
+
 def test_a_large_deal_needs_two_people_and_then_goes_out_once(asked: tuple[World, dict[str, Any]]) -> None:
     world, approval = asked
     name, proposal_hash = approval["approval"], approval["proposal_hash"]
