@@ -16,7 +16,8 @@ from graph.build import build_graph
 from surfaces.audit_replay import Replayed, Replayer
 from surfaces.cli.context import Exit
 from surfaces.worker import deps_of
-from tests.surfaces.cli.test_delivery import World, a_hot_lead, changed_tables
+from tests.surfaces.cli.acting_world import World, a_hot_lead
+from tests.surfaces.cli.test_delivery import changed_tables
 from tools.guard import closed_world
 
 

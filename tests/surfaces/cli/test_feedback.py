@@ -1,96 +1,24 @@
 """``leadgraph leads override`` and its neighbours over a real home: what a person fixes, every run respects."""
 
 import asyncio
-import io
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
-from rich.console import Console
 
-from app import Toolbox, open_home
-from domain.instants import DAY, HOUR, Instant, instant
+from domain.instants import DAY, HOUR, Instant
 from domain.ports.home import Home
-from surfaces.cli.context import Cli, Exit
-from surfaces.cli.root import run
-from surfaces.cli.worker import worked_off
-from surfaces.dispatcher import Dispatcher
-from surfaces.door import Item, take
-from surfaces.worker import Worker, deps_of
-from tools.crm.embedded import Reports
-from tools.crm.embedded.file import CrmFile
+from surfaces.cli.context import Exit
+from tests.surfaces.cli.acting_world import World, a_hot_lead, item
 
 LEAD = "crm_id:lead-1"
-START = datetime(2026, 3, 10, 15, 0, tzinfo=UTC)
-"""A Tuesday, in the middle of the working day of the lead's region."""
-
-
-def item(number: int, kind: str, payload: dict[str, Any]) -> Item:
-    """Signal `number` of the lead, that many minutes after the start."""
-    at = (START + timedelta(minutes=number)).isoformat()
-    keys = [{"kind": "crm_id", "value": "lead-1"}]
-    raw = {"id": f"s{number}", "source": "web", "kind": kind, "keys": keys, "occurred_at": at}
-    return number, {**raw, "payload": payload, "consent": "granted", "region": "us"}
-
-
-WHO = {"seniority": "vp", "buyer_role": "economic_buyer", "email_domain_type": "corporate"}
-HOT = (
-    item(1, "identity.identify", {**WHO, "industry": "software", "employee_band": "200-499"}),
-    item(2, "web.form", {"form": "pricing"}),
-    item(3, "crm.stage_change", {"stage": "opportunity", "amount": 20_000}),
-    item(4, "web.form", {"form": "demo"}),
-)
-"""A lead that becomes hot."""
+HOT = a_hot_lead(20_000)
 AGAIN = item(40, "web.page_view", {"page": "/pricing"})
 
 
-class Desk:
-    """The command line over a real home on stream time."""
-
-    def __init__(self, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        self.root, self._capsys, self.user = root, capsys, "ann"
-        self.at = instant(START + timedelta(minutes=30))
-        self.err = io.StringIO()
-
-    @contextmanager
-    def home(self, **options: Any) -> Iterator[Home]:
-        options.pop("virtual_clock", None)
-        with open_home(virtual_clock=True, home=self.root / "home", **options) as home:
-            clock: Any = home.clock
-            clock.advance(Instant(self.at))
-            yield home
-
-    def works(self, *items: Item) -> None:
-        """Signals come in, leads are decided, actions go out."""
-
-        async def work(home: Home) -> None:
-            await take(home, items)
-            await worked_off(Worker(home, deps_of(home)), Dispatcher(home, home.targets))
-
-        with self.home() as home:
-            asyncio.run(work(home))
-
-    def call(self, *words: str) -> tuple[int, str]:
-        """Exit code and stdout of ``leadgraph WORDS``."""
-        self._capsys.readouterr()
-        tools = Toolbox()
-        tools.user_name = lambda: self.user  # type: ignore[method-assign]  # who is at the keyboard of a test
-        cli = Cli(open=self.home, tools=tools, out=Console(width=200), err=Console(file=self.err, width=200))
-        return run(cli, list(words)), self._capsys.readouterr().out
-
-    def records(self, *words: str) -> list[dict[str, Any]]:
-        """Lines of JSON."""
-        code, out = self.call(*words, "--json")
-        assert code == Exit.OK, self.err.getvalue()
-        return [orjson.loads(line) for line in out.splitlines()]
-
-    def crm(self) -> Reports:
-        """What is in the CRM."""
-        return Reports(CrmFile(self.root / "home" / "crm.db"))
+class Desk(World):
+    """What these tests ask of the command line, in a word each."""
 
     def later(self, us: int = HOUR) -> None:
         self.at = Instant(self.at + us)
