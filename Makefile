@@ -13,7 +13,7 @@ endif
 say = @printf '\n== %s\n'
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format gates eval bench planted lock clean
+.PHONY: help setup demo test check format gates eval bench planted chaos lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ bench: setup ## speed, measured on this machine
 
 planted: setup ## put each known bug back in, and see the tests catch it
 	@$(DATA) $(BIN)/python -m tests.planted
+
+chaos: setup ## a thousand simulated histories with faults, then kills of real processes
+	@$(BIN)/python -m tests.chaos --seeds 1000
 
 lock: setup ## renew requirements.lock; UPGRADE=--upgrade takes the newest versions
 	@env -u UV_FIND_LINKS -u UV_INDEX -u UV_EXTRA_INDEX_URL \

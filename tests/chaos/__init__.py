@@ -1,0 +1,1 @@
+"""Chaos: histories made of a seed, with faults, kills and races, judged by what must always hold (docs/chaos.md)."""
