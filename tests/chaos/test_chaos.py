@@ -10,7 +10,10 @@ from domain.instants import DAY, HOUR, MINUTE, instant, iso
 from tests.chaos.faults import ProcessClock, Time
 from tests.chaos.simulation import History
 
-QUICK = tuple(range(8))
+QUICK = (0, 6, 14, 16, 18, 30, 84, 97, 176)
+"""Each of them breaks when one of the planted bugs is put back in."""
+ON_DISK = (0, 3, 4, 15)
+"""The same, for bugs of the durable store."""
 SLOW = tuple(range(100, 150))
 
 
@@ -27,7 +30,7 @@ def test_a_history_holds_every_promise(seed: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [200, 201, 202, 203])
+@pytest.mark.parametrize("seed", ON_DISK)
 def test_a_history_on_disk_holds_every_promise(seed: int) -> None:
     history(seed, disk=True)
 
