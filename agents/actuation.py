@@ -132,7 +132,7 @@ class _Attempt:
         self, taken: Taken, targets: Mapping[StepKind, Target], note: Note, now: Callable[[], int]
     ) -> None:
         self.row, self.lead, self.targets, self.note, self.now = taken.row, taken.lead, targets, note, now
-        self.subject = Subject(taken.row.tenant, taken.row.lead_id, taken.keys)
+        self.subject = Subject(taken.row.tenant, _known_as(taken.row), taken.keys)
         self.steps = list(taken.row.steps)
         self.entries: list[AuditEntry] = []
 
@@ -342,6 +342,15 @@ class _Attempt:
         if target is None:
             raise Refused(f"nothing takes {kind.value}", "no_target")
         return target
+
+
+def _known_as(row: OutboxRow) -> LeadId:
+    """The lead as the target knows it: once a step has begun, the one under which the action was first taken.
+
+    The target knows nothing of a merge on our side. Under the winner's name it would look for the task at another
+    record, and call it gone.
+    """
+    return LeadId(row.steps[0].key.partition("/")[0]) if begun(row.steps) else row.lead_id
 
 
 async def _counted(target: Target, key: str, answer: LeadgraphError) -> StepReceipt:

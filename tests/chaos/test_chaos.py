@@ -10,7 +10,7 @@ from domain.instants import DAY, HOUR, MINUTE, instant, iso
 from tests.chaos.faults import ProcessClock, Time
 from tests.chaos.simulation import History
 
-QUICK = (0, 6, 14, 16, 18, 30, 84, 97, 176)
+QUICK = (0, 6, 14, 16, 18, 30, 84, 97, 176, 430)
 """Each of them breaks when one of the planted bugs is put back in."""
 ON_DISK = (0, 3, 4, 15)
 """The same, for bugs of the durable store."""
