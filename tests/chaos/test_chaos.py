@@ -7,8 +7,13 @@ from datetime import UTC, datetime
 import pytest
 
 from domain.instants import DAY, HOUR, MINUTE, instant, iso
+from domain.ports.outbox import Taken
+from surfaces.dispatcher import Dispatcher
+from tests.agents.performing import KEYS, LEAD, action
 from tests.chaos.faults import ProcessClock, Time
-from tests.chaos.simulation import History
+from tests.chaos.house import build, home_of
+from tests.chaos.simulation import DEADLINE, HOLD, STARTS, History
+from tests.tools.crm.faulty import MemoryTarget
 
 QUICK = (0, 6, 14, 16, 18, 30, 84, 97, 176, 430)
 """Each of them breaks when one of the planted bugs is put back in."""
@@ -50,6 +55,21 @@ def test_fifty_histories_hold_every_promise_and_reach_what_they_should() -> None
 def test_a_seed_is_one_history() -> None:
     """The trace of a seed is the same every time: only so does a broken seed break again."""
     assert history(3, disk=False).trace == history(3, disk=False).trace
+
+
+async def test_an_attempt_that_could_outlast_its_lease_does_not_begin() -> None:
+    """The take came back late, as from a store that was busy or a machine that slept."""
+    time, target = Time(STARTS[0]), MemoryTarget()
+    house = build(target, disk=False)
+
+    class SlowOutbox:
+        async def take(self, *, now: int, limit: int, lease_us: int) -> list[Taken]:
+            time.pass_by(lease_us - DEADLINE)
+            return [Taken(action(), 1, now + lease_us, LEAD, KEYS)]
+
+    home = home_of(house, clock=ProcessClock(time), outbox=SlowOutbox())
+    tally = await Dispatcher(home, home.targets, batch=1, lease_us=HOLD, deadline_us=DEADLINE).one_pass()
+    assert (tally.lost, tally.attempts, target.sent) == (1, 1, [])
 
 
 def test_a_process_never_sees_time_run_backwards_whatever_the_machine_does() -> None:
