@@ -98,11 +98,17 @@ def evidence(decision: Decision | None) -> list[str]:
     return list(dict.fromkeys(claims + refs))
 
 
-async def card(home: Home, name: str) -> Card:
+async def called(home: Home, name: str) -> Approval:
     """The approval called `name` (its id, or that of its decision or an action). Raises: BadInput."""
     approval = await home.approvals.get(home.tenant, name)
     if approval is None:
         raise BadInput("approval", f"there is none called {name}", "see them with: leadgraph approvals list")
+    return approval
+
+
+async def card(home: Home, name: str) -> Card:
+    """The approval called `name` with everything behind it; its targets are asked. Raises: BadInput."""
+    approval = await called(home, name)
     rows = await home.outbox.of_decision(home.tenant, approval.decision_id)
     asked = [row for row in rows if row.action_id in approval.action_ids]
     story = await tell(home, approval.decision_id)

@@ -14,13 +14,14 @@ from domain.ports.home import Home
 from domain.ports.outbox import Taken
 from domain.ports.target import Target
 from graph.deliver import deliver
+from surfaces.counts import Counts
 
 AT_ONCE: Final = 16
 """Leads that one dispatcher delivers for at the same time."""
 
 
 @dataclass(slots=True)
-class Tally:
+class Tally(Counts):
     """What a dispatcher has done: attempts by their end, and approvals that ran out."""
 
     done: int = 0
@@ -33,11 +34,6 @@ class Tally:
     """Somebody else holds the action now, or its end could not be put on record: it is taken again."""
     lapsed: int = 0
     """Approvals that nobody decided in time."""
-
-    def add(self, other: "Tally") -> None:
-        """Sum `other` into this one."""
-        for name in self.__slots__:
-            setattr(self, name, getattr(self, name) + getattr(other, name))
 
     def count(self, move: Move | None) -> None:
         """One attempt that ended by `move`; None: without an end on record."""

@@ -21,6 +21,7 @@ from graph.build import Graph, build_graph
 from graph.deps import Collector, Deps
 from graph.nodes import error_code
 from graph.run import Ran, bundle, run_lead
+from surfaces.counts import Counts
 
 RETRY_STEPS = (5 * SECOND, 30 * SECOND, 2 * MINUTE, 10 * MINUTE, 30 * MINUTE)
 """Wait before the next try of a lead whose run failed, by attempt."""
@@ -42,7 +43,7 @@ def _unheard(_: AuditEntry) -> None:
 
 
 @dataclass(slots=True)
-class Tally:
+class Tally(Counts):
     """What a worker has done."""
 
     runs: int = 0
@@ -52,11 +53,6 @@ class Tally:
     failed: int = 0
     parked: int = 0
     accounts: int = 0
-
-    def add(self, other: "Tally") -> None:
-        """Sum `other` into this one."""
-        for name in self.__slots__:
-            setattr(self, name, getattr(self, name) + getattr(other, name))
 
 
 @dataclass(slots=True)

@@ -13,7 +13,6 @@ from domain.ports.target import Target
 from tools.crm.embedded import EmbeddedCrm, Reports
 from tools.crm.embedded.file import CrmFile
 from tools.crm.files import CsvFile
-from tools.crm.webhook import Webhook
 from tools.guard_target import GuardedTarget, Guards
 from tools.settings import Settings
 
@@ -44,6 +43,8 @@ def open_targets(
         main = guarded(crm, AT_HOME)
     found = dict.fromkeys(main.takes, main)
     if settings.webhook_url is not None:
+        from tools.crm.webhook import Webhook  # here: httpx takes a fifth of a second to import
+
         secrets = [secret.get_secret_value() for secret in settings.webhook_secrets]
         hook = Webhook(settings.webhook_url, secrets, clock)
         later.callback(lambda: asyncio.run(hook.aclose()))

@@ -68,7 +68,10 @@ class Outbox(Protocol):
     async def note(
         self, taken: Taken, steps: Sequence[StepProgress], entries: Sequence[AuditEntry], *, now: int
     ) -> bool:
-        """Keep how far the steps are. False if the hold was lost: then stop, somebody else goes on.
+        """Keep how far the steps are. False means stop: the hold was lost and somebody else goes on.
+
+        It is False too, before the first step has begun, once the lead was forgotten or its effect is another's by a
+        merge.
 
         No steps leaves them as they are. Raises: Permanent for steps that are not the action's.
         """

@@ -9,7 +9,7 @@ import typer
 from domain.approval import Approval, VoteKind
 from domain.instants import Instant, iso
 from domain.ports.home import Home
-from surfaces.approving import Card, Measures, card, measures, summary
+from surfaces.approving import Card, Measures, called, card, evidence, measures, reasons, summary
 from surfaces.cli.context import Cli, cli, emit, fail
 from surfaces.cli.offer_card import show_offer
 from surfaces.dispatcher import Dispatcher
@@ -109,7 +109,7 @@ async def _open(home: Home) -> list[Approval]:
 async def _decide(
     home: Home, name: str, verdict: VoteKind, proposal_hash: str, *, by: str, comment: str
 ) -> Approval:
-    found = (await card(home, name)).approval
+    found = await called(home, name)
     decided = await home.approvals.vote(
         home.tenant,
         found.approval_id,
@@ -125,7 +125,7 @@ async def _decide(
 
 
 async def _assign(home: Home, name: str, to: str, *, by: str) -> Approval:
-    found = (await card(home, name)).approval
+    found = await called(home, name)
     return await home.approvals.assign(home.tenant, found.approval_id, to=to, by=by, now=home.clock.now())
 
 
@@ -145,8 +145,7 @@ def _show(tools: Cli, found: Card) -> None:
     )
     for one in found.offers:
         show_offer(out, one)
-    document = found.document()
-    for title, lines in (("Why", document["reasons"]), ("Evidence", document["evidence"])):
+    for title, lines in (("Why", reasons(found.decision)), ("Evidence", evidence(found.decision))):
         out.print(f"\n[bold]{title}[/]")
         for line in lines:
             out.print(f"  {line}", markup=False, highlight=False)

@@ -148,7 +148,7 @@ async def _run(home: Home, items: list[Item], show: _Show, won: Mapping[str, int
         "hit_rate": {"value": round(rate.value, 1), "low": round(rate.low, 1), "high": round(rate.high, 1)},
         "random_rate": round(random_rate(show.days, won_at), 1),
         "perfect_rate": round(perfect_rate(show.days, won_at), 1),
-        "delivered": {name: getattr(delivered, name) for name in delivered.__slots__},
+        "delivered": delivered.document(),
         "counts": dict(counts),
     }  # fmt: skip
 

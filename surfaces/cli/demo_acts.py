@@ -6,8 +6,9 @@ from typing import Any
 from domain.action import ActionKind, ActionState
 from domain.ports.home import Home
 from domain.ports.outbox import OutboxRow
-from surfaces.approving import card, undo
+from surfaces.approving import card, reasons, undo
 from surfaces.cli.context import Cli
+from surfaces.cli.offer_card import show_write
 from surfaces.dispatcher import Dispatcher
 from surfaces.receipts import compared
 
@@ -60,9 +61,6 @@ async def _first(tools: Cli, home: Home, name: str) -> None:
     found = await card(home, name)
     for one in found.offers:
         for change in one.changes[:4]:
-            tools.out.print(
-                f"  {change.step.value} {change.field}: {change.before or 'nothing'} -> {change.after}",
-                markup=False, highlight=False,
-            )  # fmt: skip
-    why = found.document()["reasons"][:2]
+            show_write(tools.out, change)
+    why = reasons(found.decision)[:2]
     tools.out.print(f"  why: {' '.join(why)}", markup=False, highlight=False)

@@ -2,6 +2,7 @@
 
 from rich.console import Console
 
+from domain.ports.target import Change
 from surfaces.approving import Offer
 
 
@@ -9,9 +10,14 @@ def show_offer(out: Console, one: Offer) -> None:
     """The action, then each write beside what is there."""
     out.print(f"\n[bold]{one.row.kind.value}[/] ({one.row.state.value})", highlight=False)
     for change in one.changes:
-        before = change.before or "nothing"
-        out.print(
-            f"  {change.step.value} {change.field}: {before} -> {change.after}", markup=False, highlight=False
-        )
+        show_write(out, change)
     if one.away:
         out.print(f"  could not be compared: {one.away}", markup=False, highlight=False)
+
+
+def show_write(out: Console, change: Change) -> None:
+    """One write beside what is there."""
+    before = change.before or "nothing"
+    out.print(
+        f"  {change.step.value} {change.field}: {before} -> {change.after}", markup=False, highlight=False
+    )

@@ -25,13 +25,12 @@ def main(
     tools = cli(ctx)
     with tools.open() as home:
         worked, delivered = asyncio.run(_work(home, once))
-    figures: dict[str, Any] = {name: getattr(worked, name) for name in worked.__slots__}
-    figures["delivered"] = {name: getattr(delivered, name) for name in delivered.__slots__}
+    figures: dict[str, Any] = {**worked.document(), "delivered": delivered.document()}
     if as_json:
         emit(figures)
     else:
         for title, part in (("runs", worked), ("deliveries", delivered)):
-            words = ", ".join(f"{getattr(part, name):,} {name}" for name in part.__slots__)
+            words = ", ".join(f"{value:,} {name}" for name, value in part.document().items())
             tools.out.print(f"{title}: {words}", highlight=False)
 
 
