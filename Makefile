@@ -45,35 +45,41 @@ format: setup ## let ruff put the layout right and fix what it safely can
 	@$(BIN)/ruff check --fix --quiet . || true
 	@$(BIN)/ruff format .
 
-eval: setup ## the shipped eval suites
-	@$(DATA) $(BIN)/leadgraph evals run
+eval: setup ## a smoke set of the eval suites: no key, no data; too few cases to tell is no failure
+	@$(BIN)/leadgraph evals run smoke --gate || test $$? -eq 3
 
 bench: setup ## speed, measured on this machine
 	@$(BIN)/leadgraph bench
 
-planted: setup ## put each known bug back in, and see the tests catch it
-	@$(DATA) $(BIN)/python -m tests.planted
+planted: setup ## put each known bug back in, and see the tests catch it; SAMPLE=40 tries forty
+	@$(DATA) $(BIN)/python -m tests.planted $(if $(SAMPLE),--sample $(SAMPLE))
 
 chaos: setup ## a thousand simulated histories with faults, then kills of real processes
 	@$(BIN)/python -m tests.chaos --seeds 1000
 
-lock: setup ## renew requirements.lock; UPGRADE=--upgrade takes the newest versions
+lock: setup ## renew the two locks; UPGRADE=--upgrade takes the newest versions
 	@env -u UV_FIND_LINKS -u UV_INDEX -u UV_EXTRA_INDEX_URL \
 	  $(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
 	  --no-config --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
 	  --quiet $(UPGRADE) --output-file requirements.lock
+	@env -u UV_FIND_LINKS -u UV_INDEX -u UV_EXTRA_INDEX_URL \
+	  $(BIN)/uv pip compile requirements-nodeps.in --no-deps --universal --python-version 3.11 --generate-hashes \
+	  --no-config --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
+	  --quiet --output-file requirements-nodeps.lock
 
 clean: ## remove .venv and every cache; state in .leadgraph/ stays
 	@rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist *.egg-info
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.venv/.locked: requirements.lock
+.venv/.locked: requirements.lock requirements-nodeps.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo 'Leadgraph needs Python 3.11 or newer; name one with: make PYTHON=python3.12 setup' >&2; exit 1; }
 	@test -x $(BIN)/python || { echo '== making .venv'; $(PYTHON) -m venv .venv; }
 	@echo '== installing what requirements.lock pins (first time: about a minute, 1.4 GB)'
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input \
 	  --only-binary :all: --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input \
+	  --only-binary :all: --require-hashes --no-deps -r requirements-nodeps.lock
 	@touch $@
 
 .venv/.installed: .venv/.locked pyproject.toml

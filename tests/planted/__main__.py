@@ -1,10 +1,13 @@
 """``make planted``: apply each patch to a copy of the tree, see its test fail, and take it out again.
 
+``--sample 40`` tries forty of them, others for each commit (or ``--seed``), after seeing that all apply.
 A patch begins with two comment lines, ``# breaks: <promise>`` and ``# caught by: <test id>``. The command fails if a
 patch no longer applies, if its test passes in spite of it, or if the test fails without it.
 """
 
+import argparse
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -109,16 +112,30 @@ def try_all(bugs: Sequence[Planted]) -> list[Seen]:
 
 
 def main() -> int:
-    """Try every patch (or those whose name contains an argument); 0 if all are caught."""
-    wanted = sys.argv[1:]
+    """Try every patch (or those whose name contains an argument, or a sample); 0 if all are caught."""
+    parser = argparse.ArgumentParser(prog="python -m tests.planted")
+    parser.add_argument("wanted", nargs="*", help="parts of the names of the patches to try")
+    parser.add_argument("--sample", type=int, help="try as many as this, picked by chance")
+    parser.add_argument("--seed", help="of the chance; left out: the commit")
+    given = parser.parse_args()
     files = sorted(Path(__file__).parent.glob("*.patch"))
-    bugs = [read(file) for file in files if not wanted or any(word in file.name for word in wanted)]
+    bugs = [read(file) for file in files if not given.wanted or any(one in file.name for one in given.wanted)]
+    if given.sample is not None and given.sample < len(bugs):
+        stale = [bug.file.name for bug in bugs if _patch_applies(bug).returncode]
+        if stale:
+            sys.stdout.write(f"do not apply: {', '.join(stale)}\n")
+            return 1
+        bugs = _sampled(bugs, given.sample, given.seed or _commit())
     sys.stdout.write(f"{len(bugs)} planted bugs; first their tests as they are\n")
     whole = _pytest(sorted({bug.test for bug in bugs}), ROOT)
     if whole.returncode:
         sys.stdout.write(f"the tests fail without any bug:\n{whole.stdout[-3000:]}\n")
         return 1
-    results = try_all(bugs)
+    return told(try_all(bugs))
+
+
+def told(results: Sequence[Seen]) -> int:
+    """Print what was seen; 0 if every bug was caught."""
     for seen in results:
         sys.stdout.write(
             f"{'ok  ' if seen.caught else 'BAD '} {seen.planted.file.stem:<40} {seen.words:<12} {seen.planted.breaks}\n"
@@ -126,6 +143,22 @@ def main() -> int:
     missed = sum(not seen.caught for seen in results)
     sys.stdout.write(f"{len(results) - missed} passed, {missed} failed\n")
     return 1 if missed or not results else 0
+
+
+def _sampled(bugs: Sequence[Planted], number: int, seed: str) -> list[Planted]:
+    sys.stdout.write(
+        f"all {len(bugs)} apply; a sample of {number}, again with: --sample {number} --seed {seed}\n"
+    )
+    return sorted(random.Random(seed).sample(bugs, number), key=lambda bug: bug.file.name)
+
+
+def _patch_applies(planted: Planted) -> subprocess.CompletedProcess[str]:
+    return _call(["git", "apply", "--check", "-p1", str(planted.file)], ROOT)
+
+
+def _commit() -> str:
+    """The commit's short name; a fixed word outside a repository."""
+    return _call(["git", "rev-parse", "--short", "HEAD"], ROOT).stdout.strip() or "none"
 
 
 if __name__ == "__main__":
