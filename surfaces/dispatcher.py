@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,6 +14,7 @@ from domain.ports.outbox import Taken
 from domain.ports.target import Target
 from graph.deliver import deliver
 from surfaces.counts import Counts
+from surfaces.serving import served
 
 AT_ONCE: Final = 16
 """Leads that one dispatcher delivers for at the same time."""
@@ -34,6 +34,13 @@ class Tally(Counts):
     """Somebody else holds the action now, or its end could not be put on record: it is taken again."""
     lapsed: int = 0
     """Approvals that nobody decided in time."""
+    outages: int = 0
+    """Passes that the store cut short."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether there was anything to do."""
+        return self.attempts > 0
 
     def count(self, move: Move | None) -> None:
         """One attempt that ended by `move`; None: without an end on record."""
@@ -86,7 +93,7 @@ class Dispatcher:
         while True:
             done = await self.one_pass()
             total.add(done)
-            if not done.attempts:
+            if not done.busy:
                 return total
 
     async def one_pass(self) -> Tally:
@@ -101,15 +108,8 @@ class Dispatcher:
         return tally
 
     async def serve(self, stop: asyncio.Event, *, idle_s: float = 0.2) -> Tally:
-        """Deliver until `stop` is set, resting `idle_s` when nothing is due."""
-        total = Tally()
-        while not stop.is_set():
-            done = await self.one_pass()
-            total.add(done)
-            if not done.attempts:
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), idle_s)
-        return total
+        """Deliver until `stop` is set, resting `idle_s` when nothing is due; an outage of the store is waited out."""
+        return await served(self.one_pass, stop, Tally(), idle_s=idle_s)
 
     async def _one(self, taken: Taken, free: asyncio.Semaphore) -> Move | None:
         home = self.home

@@ -18,14 +18,19 @@ from domain.ports.commit import Committed
 from domain.ports.home import Home
 from domain.ports.work import Claimed
 from graph.build import Graph, build_graph
-from graph.deps import Collector, Deps
+from graph.deps import Collector, Deps, no_packages
 from graph.nodes import error_code
 from graph.run import Ran, bundle, run_lead
+from graph.shadow import Shadow
 from surfaces.counts import Counts
+from surfaces.pinning import pinned, scorer_for
+from surfaces.serving import served
 
 RETRY_STEPS = (5 * SECOND, 30 * SECOND, 2 * MINUTE, 10 * MINUTE, 30 * MINUTE)
 """Wait before the next try of a lead whose run failed, by attempt."""
 ACCOUNTS_A_PASS = 50
+WATCH_EVERY = 10 * MINUTE
+"""How often a rollout is judged while leads are worked off."""
 SOLD = "account.members.won"
 """A company that has bought is a customer: policy asks for it, so a change wakes every colleague."""
 WAKE_AT_MOST = 20
@@ -53,6 +58,13 @@ class Tally(Counts):
     failed: int = 0
     parked: int = 0
     accounts: int = 0
+    outages: int = 0
+    """Passes that the store cut short."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether there was anything to do."""
+        return bool(self.runs or self.accounts)
 
 
 @dataclass(slots=True)
@@ -66,6 +78,9 @@ class Worker:
     lease_us: int = 30 * SECOND
     decided: Decided = _ignore
     listen: Callable[[AuditEntry], None] = _unheard
+    _left: list[LeadClaim] = field(default_factory=list)
+    """Claims of a pass that was cut short."""
+    _watched_at: int = 0
 
     async def drain(self) -> Tally:
         """Work until nothing is ready at the clock's present time."""
@@ -73,31 +88,48 @@ class Worker:
         while True:
             done = await self.one_pass()
             total.add(done)
-            if not done.runs and not done.accounts:
+            if not done.busy:
                 return total
 
     async def one_pass(self) -> Tally:
-        """Claim one batch, run it, commit it as a group; then refresh accounts that are due."""
+        """Claim one batch, run it, commit it as a group; then refresh accounts that are due.
+
+        Raises: Temporary if the store cannot be used now. The next pass gives back what this one held.
+        """
+        await self._give_back()
         now = self.home.clock.now()
         claimed = await self.home.work.claim(now=now, limit=self.batch, lease_us=self.lease_us)
         tally = Tally()
         if claimed:
-            async with _heartbeat(self.home, [one.claim for one in claimed], self.lease_us):
+            self._left = [one.claim for one in claimed]
+            async with _heartbeat(self.home, self._left, self.lease_us):
                 ready = await self._run_all(claimed, tally)
                 await self._commit(ready, tally)
+            self._left = []
         tally.accounts = await refresh_accounts(self.home, limit=ACCOUNTS_A_PASS)
+        await self._watch_rollout(now)
         return tally
 
+    async def _watch_rollout(self, now: int) -> None:
+        """Judge a rollout that is under way, now and then: it reads what was decided since it began."""
+        models = self.home.models
+        if models is None or now - self._watched_at < WATCH_EVERY or models.standing().rollout is None:
+            return
+        self._watched_at = now
+        from surfaces.rollout import step  # numpy: only where there is a rollout
+
+        await step(self.home, models)
+
     async def serve(self, stop: asyncio.Event, *, idle_s: float = 0.01) -> Tally:
-        """Work until `stop` is set, resting `idle_s` when nothing is ready."""
-        total = Tally()
-        while not stop.is_set():
-            done = await self.one_pass()
-            total.add(done)
-            if not done.runs and not done.accounts:
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), idle_s)
-        return total
+        """Work until `stop` is set, resting `idle_s` when nothing is ready; an outage of the store is waited out."""
+        return await served(self.one_pass, stop, Tally(), idle_s=idle_s)
+
+    async def _give_back(self) -> None:
+        """An outage is no attempt (I9). What was committed, or is somebody else's by now, stays as it is."""
+        now = self.home.clock.now()
+        for claim in self._left:
+            await self.home.work.fail(claim, code="error:temporary", counts=False, retry_at=now, now=now)
+        self._left = []
 
     async def _run_all(self, claimed: Sequence[Claimed], tally: Tally) -> list[tuple[Ran, Bundle]]:
         loads: dict[str, tuple[int, int]] = {}
@@ -107,6 +139,7 @@ class Worker:
             collector = Collector(listen=self.listen)
             tally.runs += 1
             try:
+                given = pinned(self.home, given)
                 ran = await run_lead(self.graph, self.deps, given, collector=collector)
             except Exception as error:  # noqa: BLE001 - the worker is where every failure of a run ends: it is recorded, and retried or parked
                 await self._failed(one.claim, given, error, collector, tally)
@@ -170,7 +203,12 @@ def _attempt_failed(given: RunInput, code: str, now: int) -> AuditEntry:
         at=now,
         run_id=given.run_id,
         lead_id=given.lead.lead_id,
-        detail={"attempt": given.attempt, "reason": given.reason},
+        detail={
+            "attempt": given.attempt,
+            "reason": given.reason,
+            "arm": given.arm.value,
+            "scorer": given.scorer or "baseline",
+        },
     )
 
 
@@ -203,7 +241,14 @@ def _to_wake(
 
 
 def _would_move(home: Home, member: LeadState, after: AccountSnapshot) -> bool:
-    return would_move(member, after.values, after.as_of, scorer=home.scorer, catalogue=home.catalogue)
+    """By the lead's own scorer; if that cannot be had now, its run will say so."""
+    try:
+        scorer = scorer_for(home, member)
+    except Temporary:
+        scorer = None
+    if scorer is None:
+        return True
+    return would_move(member, after.values, after.as_of, scorer=scorer, catalogue=home.catalogue)
 
 
 class _Heartbeat:
@@ -243,4 +288,6 @@ def deps_of(home: Home, catalogue: Catalogue | None = None) -> Deps:
         reasoner=home.reasoner,
         scorer=home.scorer,
         policy=home.policy,
+        packages=home.scorers.get if home.scorers is not None else no_packages,
+        shadow=Shadow(),
     )

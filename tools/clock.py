@@ -1,22 +1,27 @@
 """Clocks: the system's, and the virtual one of a replay."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from domain.errors import ConfigError
 from domain.instants import Instant, iso
 
 
+def _true() -> int:
+    return 0
+
+
 class SystemClock:
     """Real time; never runs backwards within the process even if the machine's clock does."""
 
-    def __init__(self) -> None:
-        """Start at the machine's present time."""
-        self._latest = 0
+    def __init__(self, shift: Callable[[], int] = _true) -> None:
+        """`shift` says by how many microseconds the machine's clock is off; tests set it."""
+        self._latest, self._shift = 0, shift
 
     def now(self) -> Instant:
         """The present Instant."""
-        self._latest = max(self._latest, time.time_ns() // 1_000)
+        self._latest = max(self._latest, time.time_ns() // 1_000 + self._shift())
         return Instant(self._latest)
 
 

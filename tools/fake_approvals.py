@@ -3,10 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from domain.approval import Approval, ApprovalState, Vote, VoteKind
+from domain.action import Move
+from domain.approval import Approval, ApprovalState, Showing, Vote, VoteKind, folded
+from domain.edit import Edit
 from domain.ids import TenantId
+from tools.fake_effects import Effect
 from tools.fake_world import World
 from tools.store.approvals import Word, bounded, named, outcome, outdated, refuse, unknown, used
+from tools.store.editing import Plan, planned
 from tools.store.effects import asked
 from tools.store.limits import reserved
 
@@ -24,12 +28,15 @@ class MemoryApprovals:
 
     async def get(self, tenant: TenantId, approval_id: str) -> Approval | None:
         """One approval, by its id or by the id of its decision or of one of its actions."""
-        named_so = (
+        named_so = [
             one
             for one in self._of(tenant)
             if approval_id in (one.approval_id, one.decision_id, *one.action_ids)
+        ]
+        last_form_first = sorted(
+            named_so, key=lambda one: one.approval_id != approval_id and one.state is ApprovalState.EDITED
         )
-        return next(named_so, None)
+        return next(iter(last_form_first), None)
 
     async def vote(
         self,
@@ -46,18 +53,38 @@ class MemoryApprovals:
         """Give one person's word."""
         word = Word(kind, proposal_hash, named(by), policy, bounded(comment))
         approval = await self._known(tenant, approval_id)
-        if approval.state is not ApprovalState.OPEN:
-            raise used(approval)
-        if approval.expires_at <= now:
-            raise used(self._effects.end(approval, ApprovalState.EXPIRED, now))
-        refuse(approval, word)
-        waiting = approval.proposal_hash if self._effects.whole(approval) else ""
-        why = outdated(approval, word, waiting, lead_is_there=self._lead_is_there(approval))
-        if why and kind is VoteKind.APPROVE:
-            return self._effects.end(approval, ApprovalState.REDECIDED, now, reason=why)
-        after = self._counted(approval, word, now)
-        decided = outcome(after)
-        return self._effects.end(after, decided, now) if decided else after
+        if (over := self._over(approval, word, now)) is not None:
+            return over
+        return self._concluded(self._counted(approval, word, now), now)
+
+    async def edit(
+        self,
+        tenant: TenantId,
+        approval_id: str,
+        *,
+        edit: Edit,
+        proposal_hash: str,
+        by: str,
+        policy: str,
+        now: int,
+        comment: str = "",
+    ) -> Approval:
+        """Change what is proposed, and approve the change."""
+        word = Word(VoteKind.APPROVE, proposal_hash, named(by), policy, bounded(comment))
+        approval = await self._known(tenant, approval_id)
+        if (over := self._over(approval, word, now, edits=True)) is not None:
+            return over
+        waiting = [self._effects.rows[one].row for one in approval.action_ids]
+        plan = planned(approval, waiting, edit, by=word.by, now=now)
+        self._put_in_place(approval, plan, self._world.config.person(word.by), now)
+        return self._concluded(self._counted(plan.question, word, now), now)
+
+    async def shown(self, tenant: TenantId, approval_id: str, *, by: str, now: int) -> None:
+        """Note that a person looks at an open question."""
+        approval, viewer = await self._known(tenant, approval_id), folded(named(by))
+        if approval.state is ApprovalState.OPEN and viewer not in {one.by for one in approval.shown}:
+            shown = sorted((*approval.shown, Showing(viewer, now)), key=lambda one: (one.at, one.by))
+            self._effects.approvals[approval.approval_id] = replace(approval, shown=tuple(shown))
 
     async def assign(self, tenant: TenantId, approval_id: str, *, to: str, by: str, now: int) -> Approval:
         """Give the question to somebody else."""
@@ -85,6 +112,33 @@ class MemoryApprovals:
         over = [one for one in self._of(tenant) if one.state is not ApprovalState.OPEN]
         wanted = [one for one in over if not states or one.state in states]
         return sorted(wanted, key=lambda one: (one.decided_at or 0, one.approval_id), reverse=True)[:limit]
+
+    def _over(self, approval: Approval, word: Word, now: int, *, edits: bool = False) -> Approval | None:
+        if approval.state is not ApprovalState.OPEN:
+            raise used(approval)
+        if approval.expires_at <= now:
+            raise used(self._effects.end(approval, ApprovalState.EXPIRED, now))
+        refuse(approval, word, edits=edits)
+        waiting = approval.proposal_hash if self._effects.whole(approval) else ""
+        why = outdated(approval, word, waiting, lead_is_there=self._lead_is_there(approval))
+        if why and word.kind is VoteKind.APPROVE:
+            return self._effects.end(approval, ApprovalState.REDECIDED, now, reason=why)
+        return None
+
+    def _concluded(self, approval: Approval, now: int) -> Approval:
+        decided = outcome(approval)
+        return self._effects.end(approval, decided, now) if decided else approval
+
+    def _put_in_place(self, approval: Approval, plan: Plan, person: str, now: int) -> None:
+        effects = self._effects
+        for action in plan.dropped:
+            effects.move(effects.rows[action], Move.REJECT, now, reason="dropped", person=person)
+        self._world.note([asked(approval, "edited", now, person=person, fields=plan.fields)])
+        effects.end(approval, ApprovalState.EDITED, now)
+        for action, row in plan.rows.items():
+            effects.add(Effect(row, effects.rows[action].place))
+        effects.approvals[plan.question.approval_id] = plan.question
+        self._world.note([asked(plan.question, "opened", now)])
 
     def _counted(self, approval: Approval, word: Word, now: int) -> Approval:
         config, commitment = self._world.config, None

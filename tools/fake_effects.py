@@ -141,7 +141,7 @@ class Effects:
         """End a question: its actions go out, or never do."""
         after = replace(approval, state=state, reason=reason, decided_at=now)
         self.approvals[approval.approval_id] = after
-        if state is not ApprovalState.REJECTED:
+        if state not in (ApprovalState.REJECTED, ApprovalState.EDITED):
             self.note([asked(after, _CODES.get(state, state.value), now)])
         for one in approval.action_ids:
             effect = self.rows[one]

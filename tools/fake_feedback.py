@@ -5,12 +5,14 @@ from dataclasses import replace
 
 from domain.action import ActionState
 from domain.approval import ApprovalState
+from domain.edit import differences
 from domain.ids import DecisionId, LeadId, TenantId
 from domain.instants import instant
-from domain.label import SAYING, Label, LabelKind, Provenance, said_by
+from domain.label import SAYING, Label, LabelKind, Provenance, edit_label, said_by
 from domain.override import ROW, OverrideEnd, OverrideKind, OverrideRow, checked_by
 from domain.override_moves import ended
 from tools.fake_world import Lead, World
+from tools.store.editing import params
 from tools.store.feedback import held, made, unknown, wished
 from tools.store.labels import vote_label
 from tools.store.override_rows import said
@@ -81,6 +83,7 @@ class MemoryFeedback:
         found = []
         for label in (
             *self._votes(tenant),
+            *self._edits(tenant),
             *self._actions(tenant),
             *self._fixed(tenant),
             *self._said(tenant),
@@ -98,6 +101,15 @@ class MemoryFeedback:
             if one.tenant == tenant and answered and one.decided_at is not None:
                 yield vote_label(one.lead_id, one.approval_id, one.state.value, one.decided_at,
                                  votes=len(one.votes), decision=one.decision_id)  # fmt: skip
+
+    def _edits(self, tenant: TenantId) -> Iterator[Label]:
+        effects = self._world.effects
+        for one in effects.approvals.values():
+            if one.tenant == tenant and one.edited is not None:
+                origin = effects.approvals[one.edited.origin]
+                before = params(effects.rows[name].row for name in origin.action_ids)
+                after = params(effects.rows[name].row for name in one.action_ids)
+                yield from (edit_label(one.lead_id, one, change) for change in differences(before, after))
 
     def _actions(self, tenant: TenantId) -> Iterator[Label]:
         for effect in self._world.effects.rows.values():

@@ -18,9 +18,11 @@ from tools.store.effects import (
     ENDS,
     advanced,
     attempted,
+    doubtful,
     first_steps,
     no_action,
     not_now,
+    sent_again,
     stem,
     undoable,
 )
@@ -85,7 +87,7 @@ class MemoryOutbox:
             self._world.wake(effect.row.lead_id, "action_expired", now)
         return True
 
-    async def reclaim(self, *, now: int) -> int:
+    async def reclaim(self, *, now: int, mine_only: bool = False) -> int:  # noqa: ARG002 - all are its own
         """End all holds."""
         held = [effect for effect in self._effects.rows.values() if effect.lease_until]
         for effect in held:
@@ -136,6 +138,14 @@ class MemoryOutbox:
         self._effects.move(effect, move, now, reason="resolved", person=self._world.config.person(by))
         return effect.row
 
+    async def retry(self, tenant: TenantId, action_id: str, *, by: str, now: int) -> OutboxRow:
+        """Have a failed action sent again."""
+        effect = self._known(tenant, action_id)
+        effect.row, effect.keyed = sent_again(effect.row, now), None
+        person = self._world.config.person(by)
+        self._effects.move(effect, Move.RETRY, now, reason="again", next_try=now, person=person)
+        return effect.row
+
     def _keep(self, effect: Effect, steps: Sequence[StepProgress], entries: Sequence[AuditEntry]) -> None:
         kept = advanced(effect.row, steps)
         self._world.note(entries)
@@ -173,7 +183,8 @@ class MemoryOutbox:
         self._world.note([attempted(effect.row, now)])
         lead = self._world.leads.get(row.lead_id)
         stored = lead.state if lead else LeadState(row.lead_id, row.tenant, row.region)
-        return Taken(effect.row, effect.token, until, stored, tuple(self._keys(row)))
+        doubt = doubtful(row, stored, self._world.config.restored)
+        return Taken(effect.row, effect.token, until, stored, tuple(self._keys(row)), doubt)
 
     def _keys(self, row: OutboxRow) -> Iterable[LeadKey]:
         keys = self._world.keys.get((row.tenant, row.region), {})

@@ -6,7 +6,7 @@ from dataclasses import replace
 from domain.action import ActionState, Move, Proposal
 from domain.audit import AuditEntry
 from domain.decision import Bundle, LeadClaim, RunInput
-from domain.ids import LeadId, RunId
+from domain.ids import LeadId, RunId, TenantId
 from domain.instants import DAY
 from domain.lead import without
 from domain.policy import Rep
@@ -74,7 +74,7 @@ class MemoryWork:
         lead.retry_at = lead.wakes_at = retry_at
         return False
 
-    async def reclaim(self, *, now: int) -> int:
+    async def reclaim(self, *, now: int, mine_only: bool = False) -> int:  # noqa: ARG002 - all are its own
         """Take back all leases at once."""
         held = [lead for lead in self._world.leads.values() if lead.lease_until]
         for lead in held:
@@ -87,6 +87,13 @@ class MemoryWork:
         """Instant of the earliest work, timer or account refresh."""
         leads = [lead.wakes_at for lead in self._world.leads.values() if lead.wakes_at is not None]
         return min([*leads, *(due for due, _ in self._world.due.values() if due is not None)], default=None)
+
+    async def wake(self, tenant: TenantId, lead_ids: Sequence[str], *, reason: str, now: int) -> None:
+        """Let leads be decided anew."""
+        for lead_id in lead_ids:
+            lead = self._world.leads.get(lead_id)
+            if lead is not None and lead.state.tenant == tenant:
+                self._world.wake(lead_id, reason, now)
 
     async def unpark(self, lead_id: str, *, now: int) -> bool:
         """Let a parked lead run again."""

@@ -18,7 +18,7 @@ from tools.fake_reads import MemoryReads
 from tools.fake_work import MemoryCommit, MemoryWork
 from tools.fake_world import Item, World
 from tools.store.codec import digest
-from tools.store.config import ACCOUNT_DELAY, Config
+from tools.store.config import ACCOUNT_DELAY, CLOCK_SKEW, Config
 from tools.store.inbox import RETRY_AFTER_S
 from tools.store.quarantine import not_open, noted
 from tools.store.refs import conflict
@@ -136,7 +136,7 @@ class MemoryAccounts:
         before = world.accounts.get(key)
         world.accounts[key] = replace(snapshot, version=(before.version if before else 0) + 1)
         _, marked = world.due.get(key, (None, 0))
-        again = marked + ACCOUNT_DELAY if marked and marked >= snapshot.as_of else None
+        again = marked + ACCOUNT_DELAY if marked and marked + CLOCK_SKEW >= snapshot.as_of else None
         world.due[key] = again, marked
         for lead_id in wake:
             if lead_id in world.leads and world.leads[lead_id].state.tenant == tenant:

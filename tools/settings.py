@@ -38,6 +38,9 @@ class Settings(BaseModel):
     writer: str = Field(
         "w1", pattern=r"^[a-z0-9][a-z0-9_-]{0,19}$", description="audit chain of this process"
     )
+    beside: bool = Field(
+        False, description="share the home with other processes, each under a writer name of its own"
+    )
     max_waiting: int = Field(
         200_000, ge=1, description="signals that may wait before the door says come back later"
     )
@@ -45,6 +48,12 @@ class Settings(BaseModel):
     lease_s: int = Field(30, ge=1, le=3_600, description="seconds for which a worker holds a lead")
     export_file: Path | None = Field(
         None, description="CSV file that takes every action instead of the embedded CRM"
+    )
+    crm_url: str | None = Field(
+        None, description="address of a CRM in a process of its own, instead of the embedded one"
+    )
+    crm_token_file: Path | None = Field(
+        None, description="file of its token; read anew when the CRM does not accept the token any more"
     )
     webhook_url: str | None = Field(None, description="address that is told of notifications, signed")
     webhook_secrets: tuple[SecretStr, ...] = Field(
@@ -62,6 +71,11 @@ class Settings(BaseModel):
         if anchor.is_relative_to(home):
             raise ConfigError(f"anchor: {anchor} lies inside the home; name a place outside {home}")
         return anchor
+
+    def erased_file(self) -> Path:
+        """The list of privacy deletions: beside the anchor, so that it outlives the home. Raises: ConfigError."""
+        name = self.home.resolve().name.lstrip(".")
+        return self.anchor_file().with_name(f"{name}-erased.jsonl")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from domain.audit import AuditEntry
 from domain.effect import StepProgress
 from domain.ids import ActionId, DecisionId, LeadId, Region, RunId, TenantId
 from domain.lead import LeadState
+from domain.restored import Doubt
 from domain.signal import LeadKey
 
 
@@ -40,6 +41,13 @@ class OutboxRow:
     steps: tuple[StepProgress, ...] = ()
     approval_id: str | None = None
     finished_at: int | None = None
+    again_at: int | None = None
+    """When a person last asked for a failed action to be sent again."""
+
+    @property
+    def since(self) -> int:
+        """Instant from which it has been on its way: proposed, or asked for again."""
+        return self.at if self.again_at is None else self.again_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +59,8 @@ class Taken:
     lease_until: int
     lead: LeadState
     keys: tuple[LeadKey, ...]
+    doubt: Doubt = Doubt.NONE
+    """Whether it may have left before the store was restored from a backup."""
 
 
 class Outbox(Protocol):
@@ -97,8 +107,8 @@ class Outbox(Protocol):
         """
         ...
 
-    async def reclaim(self, *, now: int) -> int:
-        """End all holds: for the embedded mode's start, when nobody else can be running."""
+    async def reclaim(self, *, now: int, mine_only: bool = False) -> int:
+        """End all holds, or with `mine_only` those under this store's own writer name; see `Work.reclaim`."""
         ...
 
     async def next_due(self) -> int | None:
@@ -130,4 +140,13 @@ class Outbox(Protocol):
 
     async def resolve(self, tenant: TenantId, action_id: str, *, done: bool, by: str, now: int) -> OutboxRow:
         """A person says what became of an ``unknown`` action. Raises: BadInput."""
+        ...
+
+    async def retry(self, tenant: TenantId, action_id: str, *, by: str, now: int) -> OutboxRow:
+        """Have a ``failed`` action sent again, after a person has mended what stood in the way.
+
+        Only one of which nothing is left in the target; its steps get new keys, and its attempts and its age count
+        anew. What speaks against it by now expires it as ever.
+        Raises: BadInput if it has not failed, part of it may be there, or it is a score (a newer one follows anyway).
+        """
         ...

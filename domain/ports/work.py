@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from domain.decision import LeadClaim, RunInput
+from domain.ids import TenantId
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +34,23 @@ class Work(Protocol):
         """Give a lead back after a failure. `counts` = False for outages (I9). Returns True if the lead was parked."""
         ...
 
-    async def reclaim(self, *, now: int) -> int:
-        """Take back all leases at once: for the embedded mode's start, when nobody else can be running."""
+    async def reclaim(self, *, now: int, mine_only: bool = False) -> int:
+        """Take back all leases at once: for a start when nobody else can be running.
+
+        With `mine_only` those under this store's own writer name: for a start beside others, by a process that knows
+        that the last one of its name is dead.
+        """
         ...
 
     async def next_due(self) -> int | None:
         """Instant of the earliest timer or work, None if there is none."""
+        ...
+
+    async def wake(self, tenant: TenantId, lead_ids: Sequence[str], *, reason: str, now: int) -> None:
+        """Let leads be decided anew for `reason`, through the due-queue; all in one transaction.
+
+        One that is gone, merged or asked to be forgotten sleeps on; one that is held is decided again after that.
+        """
         ...
 
     async def unpark(self, lead_id: str, *, now: int) -> bool:

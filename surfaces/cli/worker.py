@@ -19,12 +19,19 @@ app = typer.Typer()
 def main(
     ctx: typer.Context,
     once: Annotated[bool, typer.Option(help="Stop when nothing is ready.")] = False,
+    beside: Annotated[
+        bool | None,
+        typer.Option(
+            "--beside/--alone",
+            help="Let others work on the home too, each under its own LEADGRAPH_WRITER (default: the setting).",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Machine-readable figures on stdout.")] = False,
 ) -> None:
     """Claim leads, run the graph, commit, deliver actions; on SIGTERM the batch in hand is finished first."""
     tools = cli(ctx)
-    with tools.open() as home:
-        worked, delivered = asyncio.run(_work(home, once))
+    with tools.open(given={"beside": beside}) as home:
+        worked, delivered = asyncio.run(work(home, once=once))
     figures: dict[str, Any] = {**worked.document(), "delivered": delivered.document()}
     if as_json:
         emit(figures)
@@ -34,7 +41,8 @@ def main(
             tools.out.print(f"{title}: {words}", highlight=False)
 
 
-async def _work(home: Home, once: bool) -> tuple[Tally, Delivered]:
+async def work(home: Home, *, once: bool = False) -> tuple[Tally, Delivered]:
+    """Decide and deliver until SIGTERM or SIGINT, or with `once` until nothing is ready."""
     worker = Worker(
         home, deps_of(home), batch=home.settings.batch, lease_us=home.settings.lease_s * 1_000_000
     )

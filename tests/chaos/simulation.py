@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 from domain.effect import Delivery, StepKind
@@ -13,7 +14,7 @@ from graph.build import Graph, build_graph
 from graph.deps import DEFAULT_DEADLINES, Deps
 from surfaces.dispatcher import Dispatcher
 from surfaces.worker import Worker
-from tests.chaos.actors import Actor
+from tests.chaos.actors import Actor, Died
 from tests.chaos.faults import JUMP, SKEW, Plan, ProcessClock, ShakyPort, ShakyReasoner, ShakyTarget, Time
 from tests.chaos.house import House, Sight, build, home_of, parts
 from tests.chaos.invariants import AT_THE_END, Watch
@@ -124,8 +125,18 @@ class History:
         )
 
     def _worker(self, home: Home) -> Callable[[], object]:
-        worker = Worker(home, self._deps(), self.graph, batch=2, lease_us=LEASE)
-        return worker.one_pass
+        """What a worker remembers of a pass that the store cut short dies with its process."""
+        fresh = partial(Worker, home, self._deps(), self.graph, batch=2, lease_us=LEASE)
+        process = [fresh()]
+
+        async def life() -> object:
+            try:
+                return await process[0].one_pass()
+            except Died:
+                process[0] = fresh()
+                raise
+
+        return life
 
     def _dispatcher(self, home: Home) -> Callable[[], object]:
         # The deadline runs in the history's time (`passed`); in real time no history is that long.

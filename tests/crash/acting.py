@@ -13,6 +13,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from app import open_home
 from domain.action import ActionKind, ActionState
 from domain.approval import VoteKind
@@ -26,7 +28,7 @@ from surfaces.cli.worker import worked_off
 from surfaces.dispatcher import Dispatcher
 from surfaces.door import take
 from surfaces.worker import Worker, deps_of
-from tests.crash.child import Bomb
+from tests.crash.child import Bomb, say
 from tests.crash.hot import START, hot_lead, raw
 
 AMOUNTS = {"lead-1": 20_000, "lead-2": 120_000, "lead-3": 30_000, "lead-4": 150_000}
@@ -64,7 +66,7 @@ async def run(home: Home, bomb: Bomb) -> None:
     for lead, amount in AMOUNTS.items():
         await take(home, list(enumerate(hot_lead(amount, lead))))
     await worked_off(worker, dispatcher)
-    await _approve_all(home)
+    await approve_all(home)
     await worked_off(worker, dispatcher)
     await _undo_first(home)
     await worked_off(worker, dispatcher)
@@ -73,7 +75,8 @@ async def run(home: Home, bomb: Bomb) -> None:
     await worked_off(worker, dispatcher)
 
 
-async def _approve_all(home: Home) -> None:
+async def approve_all(home: Home) -> None:
+    """Two people say yes to everything that waits."""
     for approval in await home.approvals.open(home.tenant):
         for person in ("ann", "bob"):
             with suppress(BadInput):  # said before the kill
@@ -101,13 +104,12 @@ def _alias() -> dict[str, Any]:
     return {**joined, "keys": [{"kind": "crm_id", "value": name} for name in JOINED]}
 
 
-def main() -> None:
-    home_folder, point, nth = sys.argv[1:4]
-    bomb = Bomb(point, int(nth))
-    with open_home(virtual_clock=True, home=Path(home_folder), on_point=bomb.reached) as home:
+def acting(home_folder: Path, point: str, nth: int) -> None:
+    bomb = Bomb(point, nth)
+    with open_home(virtual_clock=True, home=home_folder, on_point=bomb.reached) as home:
         asyncio.run(run(home, bomb))
-    sys.stdout.write("finished\n")
+    say(f"reached {orjson.dumps(bomb.seen).decode()}")
 
 
 if __name__ == "__main__":
-    main()
+    acting(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]))

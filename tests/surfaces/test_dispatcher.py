@@ -8,8 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from agents.actuation import proposal_hash
-from domain.action import ActionKind, ActionState
+from domain.action import ActionKind, ActionState, proposal_hash
 from domain.effect import Delivery, Step, StepKind, StepReceipt
 from domain.errors import ConfigError, Temporary
 from domain.ids import ActionId, LeadId

@@ -74,7 +74,7 @@ async def woken(
     accounts = Accounts(members, None if before is None else AccountSnapshot(ACME, 3, NOW - HOUR, before))
     clock = SimpleNamespace(now=lambda: NOW)
     home: Any = SimpleNamespace(
-        clock=clock, accounts=accounts, catalogue=catalogue, scorer=CountsColleagues()
+        clock=clock, accounts=accounts, catalogue=catalogue, scorer=CountsColleagues(), scorers=None
     )
     assert await refresh_accounts(home, limit=5) == 1
     (one,) = accounts.saved

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from domain.effect import Delivery, Step, StepKind, StepReceipt
-from domain.errors import OutcomeUnknown, Refused, Temporary, Throttled
+from domain.errors import OutcomeUnknown, Refused, Temporary, Throttled, Unauthorized
 from domain.ids import LeadId, TenantId
 from domain.instants import SECOND
 from domain.ports.target import Seen, Subject, Target
@@ -211,3 +211,40 @@ async def test_a_lost_answer_is_never_sent_again_here() -> None:
     with pytest.raises(OutcomeUnknown):
         await sent(guarded(inner, replace(CAREFUL, retries=QUICK)))
     assert inner.sent == ["k"]
+
+
+async def test_while_the_breaker_is_open_the_credentials_are_still_named() -> None:
+    """A person is told what to renew, not that the target is left alone; an in-call retry is never made."""
+
+    class Locked(MemoryTarget):
+        asked = 0
+
+        async def send(self, step: Step, subject: Subject, *, key: str) -> StepReceipt:
+            self.asked += 1
+            raise Unauthorized("locked", "crm_token_file")
+
+    locked = Locked()
+    target = guarded(locked, Guards(retries=QUICK, failures=3))
+    told = list[float]()
+    for _ in range(6):
+        with pytest.raises(Unauthorized) as denied:
+            await sent(target)
+        assert denied.value.setting == "crm_token_file"
+        told.append(denied.value.retry_after_s)
+    assert locked.asked == 3
+    assert told == [0, 0, 0, 30, 30, 30]
+
+
+async def test_while_the_breaker_is_open_it_is_told_who_asked_for_quiet() -> None:
+    """The target itself, or our breaker."""
+    asks = MemoryTarget([Fault.THROTTLE])
+    for target, code in (
+        (guarded(asks), "throttled"),
+        (guarded(MemoryTarget([Fault.BEFORE] * 3)), "left_alone"),
+    ):
+        for _ in range(3):
+            with pytest.raises(Temporary):
+                await sent(target)
+        with pytest.raises(Throttled) as throttled:
+            await sent(target)
+        assert throttled.value.code == code

@@ -7,7 +7,7 @@ from domain.lead import AccountSnapshot, LeadState
 from domain.ports.accounts import Refreshed
 from tools.store.claims import lead_state, snapshots
 from tools.store.codec import values_text
-from tools.store.config import ACCOUNT_DELAY
+from tools.store.config import ACCOUNT_DELAY, CLOCK_SKEW
 from tools.store.engine import Database, Tx
 from tools.store.waking import wake_all
 
@@ -57,6 +57,7 @@ def _save(tx: Tx, refreshed: Refreshed, now: int) -> None:
             "as_of": snapshot.as_of,
             "body": values_text(snapshot.values),
             "delay": ACCOUNT_DELAY,
+            "skew": CLOCK_SKEW,
         },
     )
     wake_all(tx, tenant, list(refreshed.wake), "account_changed", now)

@@ -1,10 +1,11 @@
 """Approvals: people's words on what decisions propose, each in one transaction with its audit row."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from domain.approval import Approval, ApprovalState, Vote, VoteKind, hash_of
+from domain.approval import Approval, ApprovalState, Vote, VoteKind, folded, hash_of, next_form
+from domain.edit import Edit
 from domain.errors import BadInput
 from domain.ids import TenantId
 from tools.privacy.vault import KeyRow
@@ -12,6 +13,7 @@ from tools.store.asking import Asking, read
 from tools.store.audit import Chains
 from tools.store.components import as_json
 from tools.store.config import Config
+from tools.store.editing import planned, put_in_place
 from tools.store.effect_rows import Effects
 from tools.store.effects import asked
 from tools.store.engine import Database, Tx
@@ -63,20 +65,37 @@ class SqlApprovals:
     ) -> Approval:
         """Give one person's word."""
         word = Word(kind, proposal_hash, named(by), policy, bounded(comment))
+        return await self._answer(tenant, approval_id, now, lambda asking, one: _vote(asking, one, word))
 
-        def work(tx: Tx) -> tuple[Approval, Sequence[KeyRow]]:
-            chains = Chains(tx, self._config.writer)
-            asking = Asking(tx, self._config, Effects(tx, chains, now))
-            answer = _vote(asking, _known(tx, self._config, tenant, approval_id), word)
-            chains.write()
-            keys = keep_pending(tx, self._config.ring, {answer.lead_id: answer.region})
-            return answer, keys
+    async def edit(
+        self,
+        tenant: TenantId,
+        approval_id: str,
+        *,
+        edit: Edit,
+        proposal_hash: str,
+        by: str,
+        policy: str,
+        now: int,
+        comment: str = "",
+    ) -> Approval:
+        """Change what is proposed, and approve the change."""
+        word = Word(VoteKind.APPROVE, proposal_hash, named(by), policy, bounded(comment))
+        return await self._answer(
+            tenant, approval_id, now, lambda asking, one: _edit(asking, one, word, edit)
+        )
 
-        answer, keys = await self._database.write(work, point="approval.vote")
-        self._config.ring.stored(keys)
-        if answer.state is ApprovalState.EXPIRED:
-            raise used(answer)
-        return answer
+    async def shown(self, tenant: TenantId, approval_id: str, *, by: str, now: int) -> None:
+        """Note that a person looks at an open question."""
+        viewer = folded(named(by))
+
+        def work(tx: Tx) -> None:
+            one = _known(tx, self._config, tenant, approval_id)
+            if one.state is ApprovalState.OPEN:
+                here = {"tenant": tenant, "region": one.region, "approval": one.approval_id}
+                tx.run("insert_showing", {**here, "viewer": viewer, "at": now})
+
+        await self._database.write(work)
 
     async def assign(self, tenant: TenantId, approval_id: str, *, to: str, by: str, now: int) -> Approval:
         """Give the question to somebody else."""
@@ -118,6 +137,25 @@ class SqlApprovals:
         chains.write()
         return len(due)
 
+    async def _answer(
+        self, tenant: TenantId, approval_id: str, now: int, take: Callable[[Asking, Approval], Approval]
+    ) -> Approval:
+        """One person's answer in one transaction. Raises: BadInput (``used``) if it came too late."""
+
+        def work(tx: Tx) -> tuple[Approval, Sequence[KeyRow]]:
+            chains = Chains(tx, self._config.writer)
+            asking = Asking(tx, self._config, Effects(tx, chains, now))
+            answer = take(asking, _known(tx, self._config, tenant, approval_id))
+            chains.write()
+            keys = keep_pending(tx, self._config.ring, {answer.lead_id: answer.region})
+            return answer, keys
+
+        answer, keys = await self._database.write(work, point="approval.vote")
+        self._config.ring.stored(keys)
+        if answer.state is ApprovalState.EXPIRED:
+            raise used(answer)
+        return answer
+
     async def _read(self, name: str, **values: object) -> list[Approval]:
         def work(tx: Tx) -> list[Approval]:
             return read(tx, self._config, (row.approval_id for row in tx.rows(name, values)))
@@ -127,17 +165,38 @@ class SqlApprovals:
 
 def _vote(asking: Asking, approval: Approval, word: Word) -> Approval:
     """Take one word: refuse what does not fit, end what no longer holds, else count it."""
+    if (over := _over(asking, approval, word)) is not None:
+        return over
+    return _concluded(asking, _counted(asking, approval, word))
+
+
+def _edit(asking: Asking, approval: Approval, word: Word, edit: Edit) -> Approval:
+    """Put another question in the place of this one, with this person's word on it."""
+    if (over := _over(asking, approval, word, edits=True)) is not None:
+        return over
+    waiting = [one.row for one in asking.waiting(approval)]
+    plan = planned(approval, waiting, edit, by=word.by, now=asking.effects.now)
+    put_in_place(asking, approval, plan, asking.config.person(word.by))
+    return _concluded(asking, _counted(asking, plan.question, word))
+
+
+def _over(asking: Asking, approval: Approval, word: Word, *, edits: bool = False) -> Approval | None:
+    """The question as it ends, too late or as it no longer holds; None if the word counts. Raises: BadInput."""
     if approval.state is not ApprovalState.OPEN:
         raise used(approval)
     if approval.expires_at <= asking.effects.now:
         return asking.end(approval, ApprovalState.EXPIRED)
-    refuse(approval, word)
+    refuse(approval, word, edits=edits)
     waiting = hash_of(one.row.proposal_hash for one in asking.waiting(approval))
     why = outdated(approval, word, waiting, lead_is_there=_lead_is_there(asking, approval))
     if why and word.kind is VoteKind.APPROVE:
         return asking.end(approval, ApprovalState.REDECIDED, reason=why)
-    after = _counted(asking, approval, word)
-    return asking.end(after, decided) if (decided := outcome(after)) else after
+    return None
+
+
+def _concluded(asking: Asking, approval: Approval) -> Approval:
+    """Ended, if the votes decide."""
+    return asking.end(approval, decided) if (decided := outcome(approval)) else approval
 
 
 def _counted(asking: Asking, approval: Approval, word: Word) -> Approval:
@@ -191,12 +250,12 @@ def _known(tx: Tx, config: Config, tenant: str, approval_id: str) -> Approval:
     return found[0]
 
 
-def refuse(approval: Approval, word: Word) -> None:
-    """Refuse a word about something else, and a person's second approval. Raises: BadInput."""
+def refuse(approval: Approval, word: Word, *, edits: bool = False) -> None:
+    """Refuse a word about something else, and a person's second approval, unless it `edits`. Raises: BadInput."""
     if word.proposal_hash != approval.proposal_hash:
         raise changed(approval)
     said = {(vote.kind, folded(vote.by)) for vote in approval.votes}
-    if (word.kind, folded(word.by)) in said:
+    if not edits and (word.kind, folded(word.by)) in said:
         raise BadInput("by", "this person has approved already", "somebody else decides", code="twice")
 
 
@@ -215,11 +274,6 @@ def outcome(approval: Approval) -> ApprovalState | None:
         return ApprovalState.REJECTED
     people = {folded(vote.by) for vote in approval.votes}
     return ApprovalState.APPROVED if len(people) >= approval.terms.people else None
-
-
-def folded(name: str) -> str:
-    """A person's name as it is compared: the same person typed otherwise is the same person."""
-    return " ".join(name.split()).casefold()
 
 
 def named(name: str, field: str = "by") -> str:
@@ -244,7 +298,10 @@ def unknown(approval_id: str) -> BadInput:
 def used(approval: Approval) -> BadInput:
     """It has been decided, or has ended otherwise."""
     words = f"{approval.approval_id} is {approval.state.value}"
-    return BadInput("approval", words, "look at the open approvals", code="used")
+    remedy = "look at the open approvals"
+    if approval.state is ApprovalState.EDITED:
+        remedy = f"look at {next_form(approval.approval_id)}, which stands in its place"
+    return BadInput("approval", words, remedy, code="used")
 
 
 def changed(approval: Approval) -> BadInput:

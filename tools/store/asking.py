@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from domain.action import ActionState, Move
-from domain.approval import Approval, ApprovalState, Terms, Vote, VoteKind
+from domain.approval import Approval, ApprovalState, Edited, Showing, Terms, Vote, VoteKind
 from domain.audit import Sealed
 from domain.errors import Permanent
 from domain.ids import DecisionId, LeadId, Region, TenantId
@@ -21,13 +21,15 @@ _MOVE: Final = {
     ApprovalState.REJECTED: Move.REJECT,
     ApprovalState.EXPIRED: Move.EXPIRE,
     ApprovalState.REDECIDED: Move.EXPIRE,
+    ApprovalState.EDITED: Move.EXPIRE,
 }
 _CODE: Final = {
     ApprovalState.APPROVED: "released",
     ApprovalState.EXPIRED: "expired",
     ApprovalState.REDECIDED: "redecided",
 }
-"""Audit codes; a rejection is told by the vote's own row."""
+"""Audit codes; a rejection is told by the vote's own row, an edit by its own."""
+_STATES: Final = frozenset(state.value for state in ApprovalState)
 _WAKES: Final = {ApprovalState.EXPIRED: "approval_expired", ApprovalState.REDECIDED: "redo"}
 
 
@@ -71,20 +73,29 @@ class Asking:
 
 
 def read(tx: Tx, config: Config, ids: Iterable[str]) -> list[Approval]:
-    """Approvals in the order of their ids, with actions and votes. A comment whose key is gone is empty."""
+    """Approvals in the order of their ids, with actions and votes. A comment whose key is gone is empty.
+
+    One in a state that does not exist is left out: `leadgraph home verify` names it.
+    """
     order = list(ids)
     if not order:
         return []
     given = {"ids": as_json(order)}
-    rows = {row.approval_id: row for row in tx.rows("approvals", given)}
+    rows = {row.approval_id: row for row in tx.rows("approvals", given) if row.state in _STATES}
     actions: dict[str, list[str]] = {}
     for row in tx.rows("actions_of_approvals", given):
         actions.setdefault(row.approval_id, []).append(row.action_id)
     votes: dict[str, list[Vote]] = {}
     for row in tx.rows("votes_of_approvals", given):
         votes.setdefault(row.approval_id, []).append(_vote(config, rows[row.approval_id].tenant, row))
+    shown: dict[str, list[Showing]] = {}
+    for row in tx.rows("showings_of_approvals", given):
+        shown.setdefault(row.approval_id, []).append(Showing(row.viewer, row.at))
     return [
-        _approval(rows[one], tuple(actions.get(one, ())), tuple(votes.get(one, ())))
+        replace(
+            _approval(rows[one], tuple(actions.get(one, ())), tuple(votes.get(one, ()))),
+            shown=tuple(shown.get(one, ())),
+        )
         for one in order
         if one in rows
     ]
@@ -119,4 +130,5 @@ def _approval(row: Any, actions: tuple[str, ...], votes: tuple[Vote, ...]) -> Ap
         votes=votes,
         decided_at=row.decided_at,
         reason=row.reason,
+        edited=None if row.editor is None else Edited(row.edited_from, row.editor, row.edited_at),
     )

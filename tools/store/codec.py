@@ -10,9 +10,9 @@ from pydantic import BaseModel
 
 from domain.decision import Decision
 from domain.instants import instant
-from domain.kinds import SPECS, Kind
 from domain.lead import Band, BandState, LeadState, PastAction
-from domain.signal import Event, Signal
+from domain.signal import ONLY_FACTS, Event, Signal, facts_of
+from tools.store.marked import marked, unmarked
 
 NOT_CONTENT: Final = ("received_at", "known_at", "delivery_id", "steps")
 """What may differ between two deliveries of one signal."""
@@ -26,8 +26,8 @@ def signal_bytes(signal: Signal) -> bytes:
 
 
 def signal_from(body: bytes) -> Signal:
-    """Inverse of `signal_bytes`."""
-    return Signal.model_validate_json(body)
+    """Inverse of `signal_bytes`, with or without the store's checksum. Raises: ValueError if it was damaged."""
+    return Signal.model_validate_json(unmarked(body))
 
 
 def digest(signal: Signal) -> bytes:
@@ -52,21 +52,22 @@ def differing(stored: Signal, given: Signal) -> str:
 
 def event_count(signal: Signal) -> int:
     """How many compact events the signal makes: ``len(compact(signal))``."""
-    facts = sum(name in signal.payload for name in SPECS[signal.kind].facts)
-    return facts + (signal.kind is not Kind.IDENTIFY)
+    return len(facts_of(signal)) + (signal.kind not in ONLY_FACTS)
 
 
 def state_bytes(state: LeadState) -> bytes:
     """What a run carries on, without what the lead's own row holds (ids, account, suppression)."""
-    return ormsgpack.packb(
-        (
-            [tuple(event) for event in state.events],
-            state.dropped,
-            _band_values(state.band),
-            state.owner,
-            state.episode,
-            [(a.kind, a.at, a.episode, a.points, a.band) for a in state.actions],
-            dict(state.reading),
+    return marked(
+        ormsgpack.packb(
+            (
+                [tuple(event) for event in state.events],
+                state.dropped,
+                _band_values(state.band),
+                state.owner,
+                state.episode,
+                [(a.kind, a.at, a.episode, a.points, a.band) for a in state.actions],
+                dict(state.reading),
+            )
         )
     )
 
@@ -75,7 +76,7 @@ def state_from(body: bytes | None, **row: Any) -> LeadState:
     """A lead's state from its bytes (None: nothing was processed yet) and the fields of its row."""
     if body is None:
         return LeadState(**row)
-    events, dropped, band, owner, episode, actions, reading = ormsgpack.unpackb(body)
+    events, dropped, band, owner, episode, actions, reading = ormsgpack.unpackb(unmarked(body))
     return LeadState(
         events=tuple([Event(a, r, s, k, v, n, w, tuple(tags)) for a, r, s, k, v, n, w, tags in events]),
         dropped=dropped,
@@ -89,15 +90,15 @@ def state_from(body: bytes | None, **row: Any) -> LeadState:
 
 
 def _band_values(state: BandState) -> tuple[Any, ...]:
-    return state.band, state.folded_to, state.since, state.settled, state.settled_since, state.seen
+    return state.band, state.folded_to, state.since, state.settled, state.settled_since, state.seen, state.by
 
 
 def _band_from(band: str, folded_to: int, since: int, *settled: Any) -> BandState:
     """A band with its memory; without it (an older row) the fold starts anew."""
     if not settled:
         return BandState(_BANDS[band], folded_to, since)
-    kept, kept_since, seen = settled
-    return BandState(_BANDS[band], folded_to, since, _BANDS[kept] if kept else None, kept_since, seen)
+    kept, kept_since, seen, *by = settled
+    return BandState(_BANDS[band], folded_to, since, _BANDS[kept] if kept else None, kept_since, seen, *by)
 
 
 def decision_bytes(decision: Decision) -> bytes:

@@ -7,13 +7,16 @@ from typing import Final
 
 from domain.audit import Sealed
 from domain.ids import LeadId, TenantId
-from domain.instants import HOUR
+from domain.instants import HOUR, MINUTE
 from domain.policy import Rep
+from domain.restored import Restored
 from tools.privacy.vault import SALT, commitment
 from tools.store.keyring import KeyRing, NoRing
 
 ACCOUNT_DELAY: Final = HOUR
 """An account's refresh falls due this long after the first change (microseconds); further changes join it."""
+CLOCK_SKEW: Final = 10 * MINUTE
+"""How far the clocks of two processes on one store may lie apart (microseconds)."""
 SIGNALS_A_CLAIM: Final = 500
 RECENT: Final = 5
 """Earlier signals with text that a run sees."""
@@ -58,5 +61,7 @@ class Config:
     open_text: Callable[[TenantId, Sealed], bytes] = read_plainly
     person: Callable[[str], str] = unnamed
     """A person's name as a keyed digest, for audit rows; empty: left out."""
+    restored: Restored | None = None
+    """The last restore from a backup: what may have left before it is taken in doubt."""
     new_id: Callable[[], str] = lambda: secrets.token_hex(10)
     """20 random hex digits."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from domain.action import ActionKind, ActionState, Move, moved
 from domain.effect import StepProgress
@@ -19,9 +19,13 @@ from tools.store.effects import (
     steps_from,
     steps_text,
     turned,
+    unread,
     unsent,
 )
 from tools.store.engine import Tx
+
+_KINDS: Final = frozenset(kind.value for kind in ActionKind)
+_STATES: Final = frozenset(state.value for state in ActionState)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,14 @@ class Effects:
     def found(self, name: str, **values: object) -> list[Stored]:
         """Rows whose ids a statement finds, in its order."""
         return found(self.tx, name, **values)
+
+    def due(self, limit: int) -> list[Stored]:
+        """Rows that may be taken now, oldest first; those of a kind or state that does not exist are set aside."""
+        rows = self.tx.rows("takeable_effects", {"now": self.now, "limit": limit})
+        found = self.read(row.action_id for row in rows)
+        for lost in {row.action_id for row in rows} - {one.row.action_id for one in found}:
+            self.chains.add([unread(self.tx.one("unread_effect", {"action": lost}), self.now)])
+        return found
 
     def move(
         self, one: Stored, move: Move, *, reason: str = "", next_try: int | None = None, person: str = ""
@@ -173,11 +185,11 @@ class Effects:
 
 
 def read(tx: Tx, ids: Iterable[str]) -> list[Stored]:
-    """Rows in the order of their ids."""
+    """Rows in the order of their ids; one of a kind or state that does not exist is left out, and never acted upon."""
     order = list(ids)
     if not order:
         return []
-    rows = {row.action_id: row for row in tx.rows("effects", {"ids": as_json(order)})}
+    rows = {row.action_id: row for row in tx.rows("effects", {"ids": as_json(order)}) if _known(row)}
     return [_stored(rows[action]) for action in order if action in rows]
 
 
@@ -193,6 +205,11 @@ def shown(rows: Sequence[Stored]) -> list[OutboxRow]:
 
 def _key(lead: str, row: OutboxRow) -> str:
     return f"{lead}/{row.kind.value}/{row.episode}"
+
+
+def _known(row: Any) -> bool:
+    """Whether its kind and state exist: damage that `leadgraph home verify` names."""
+    return row.kind in _KINDS and row.state in _STATES
 
 
 def _stored(row: Any) -> Stored:
@@ -229,4 +246,5 @@ def _row(row: Any, params: dict[str, str], steps: tuple[StepProgress, ...]) -> O
         steps=steps,
         approval_id=row.approval_id,
         finished_at=row.finished_at,
+        again_at=row.again_at,
     )

@@ -1,6 +1,7 @@
 """Rules of outbox rows, for the durable store and its twin: who keeps a key, the first steps, the audit rows."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import orjson
@@ -12,9 +13,13 @@ from domain.audit import AuditEntry
 from domain.decision import Bundle, Decision
 from domain.effect import Step, StepKind, StepProgress, StepReceipt, StepState, steps_of, undo_of
 from domain.errors import BadInput, Permanent
+from domain.ids import LeadId, Region, TenantId
 from domain.instants import HOUR
+from domain.lead import LeadState
 from domain.ports.outbox import OutboxRow
+from domain.restored import Doubt, Restored, doubt_of
 from tools.store.codec import values_text
+from tools.store.marked import checksum
 
 ENDS: Final = frozenset(
     {Move.CONFIRM, Move.REFUSE, Move.PUT_BACK, Move.EXPIRE, Move.LOSE_TRACK, Move.FINISH_UNDO}
@@ -26,6 +31,7 @@ IN_TARGET: Final = frozenset(
 )
 """The effect is there, or may be."""
 _SCORE_AGAIN: Final = frozenset({ActionState.DONE, ActionState.FAILED, ActionState.COMPENSATED})
+_NOTHING_LEFT: Final = frozenset({StepState.PENDING, StepState.UNDONE})
 _HASH: Final = 12
 
 
@@ -67,18 +73,22 @@ def stem(row: OutboxRow) -> str:
     """What the keys of the row's steps begin with, as of its first take.
 
     A score is written again and again under one effect key, also with values that it had before: there the
-    action's id tells the writings apart, or a target that remembers keys would take the third for the first.
+    action's id tells the writings apart, or a target that remembers keys would take the third for the first. So it is
+    with an action that a person has sent again after it was taken back.
     """
     own = f"/{row.action_id}" if row.kind is ActionKind.UPSERT_SCORE else ""
-    return f"{row.effect_key}{own}"
+    again = "" if row.again_at is None else f"/again-{row.again_at}"
+    return f"{row.effect_key}{own}{again}"
 
 
 def first_steps(row: OutboxRow, send_key: str) -> tuple[StepProgress, ...]:
-    """The steps of an action that is taken for the first time, each under its key for good."""
+    """The steps of an action that is taken for the first time, each under its key for good.
+
+    The key names the effect and the lead that it was proposed for, not what was decided: an effect that is decided
+    again after a restore, with another owner perhaps, is still the same one.
+    """
     steps = steps_of(row.kind, row.params)
-    return tuple(
-        StepProgress(step, f"{send_key}/{row.proposal_hash[:_HASH]}/{n}") for n, step in enumerate(steps)
-    )
+    return tuple(StepProgress(step, f"{send_key}/{row.origin}/{n}") for n, step in enumerate(steps))
 
 
 def advanced(row: OutboxRow, steps: Sequence[StepProgress]) -> tuple[StepProgress, ...]:
@@ -99,6 +109,24 @@ def undoable(row: OutboxRow) -> bool:
     return any(undo_of(one.step, one.receipt or StepReceipt()) is not None for one in done)
 
 
+def sent_again(row: OutboxRow, now: int) -> OutboxRow:
+    """A failed action as it begins anew. Raises: BadInput if it may not."""
+    if row.state is not ActionState.FAILED:
+        raise not_now(row, "only one that failed can be sent again")
+    if row.kind is ActionKind.UPSERT_SCORE:
+        raise not_now(row, "but a score is not sent again: a newer one follows")
+    if any(one.state not in _NOTHING_LEFT for one in row.steps):
+        raise not_now(row, "but part of it may be in the target")
+    return replace(row, attempt=0, steps=(), again_at=now)
+
+
+def doubtful(row: OutboxRow, lead: LeadState, restored: Restored | None) -> Doubt:
+    """Whether the action may have left before a restore; it is known by the lead that it was proposed for."""
+    return doubt_of(
+        restored, kind=row.kind, episode=row.episode, at=row.at, origin=row.origin, events=lead.events
+    )
+
+
 def params_from(body: bytes) -> dict[str, str]:
     """Stored parameters. Raises: ValueError."""
     params = orjson.loads(body)
@@ -108,14 +136,18 @@ def params_from(body: bytes) -> dict[str, str]:
 
 
 def steps_text(steps: Sequence[StepProgress]) -> str:
-    """Steps as JSON."""
-    return values_text(tuple(steps))
+    """Steps as JSON, and their checksum in a line of its own."""
+    text = values_text(tuple(steps))
+    return f"{text}\n{checksum(text.encode())}"
 
 
 def steps_from(body: bytes) -> tuple[StepProgress, ...]:
-    """Inverse of `steps_text`. Raises: ValueError."""
+    """Inverse of `steps_text`; older rows have no checksum. Raises: ValueError."""
+    text, line, found = body.partition(b"\n")
+    if line and found != checksum(text).encode():
+        raise ValueError("the steps of an action do not match their checksum")
     try:
-        return tuple(_step(one) for one in orjson.loads(body))
+        return tuple(_step(one) for one in orjson.loads(text))
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"steps of an action are not what they should be: {error}") from error
 
@@ -136,6 +168,19 @@ def attempted(row: OutboxRow, now: int) -> AuditEntry:
     return _entry(row, "attempt", now, detail)
 
 
+def unread(row: Any, now: int) -> AuditEntry:
+    """The audit row of an action whose kind or state does not exist: it is set aside."""
+    return AuditEntry(
+        tenant=TenantId(row.tenant),
+        region=Region(row.region),
+        step="deliver",
+        code="unreadable",
+        at=now,
+        lead_id=LeadId(row.lead_id),
+        detail={"action": row.action_id},
+    )
+
+
 def turned(row: OutboxRow, now: int, person: str = "") -> AuditEntry:
     """The audit row of an action that is in another state now; `person` is a keyed digest."""
     named = {"by": person} if person else {}
@@ -143,14 +188,20 @@ def turned(row: OutboxRow, now: int, person: str = "") -> AuditEntry:
 
 
 def asked(
-    approval: Approval, code: str, now: int, *, commitment: str | None = None, person: str = ""
+    approval: Approval,
+    code: str,
+    now: int,
+    *,
+    commitment: str | None = None,
+    person: str = "",
+    fields: str = "",
 ) -> AuditEntry:
     """An audit row about an approval, without anybody's name.
 
-    `commitment` is that of a sealed comment, `person` a keyed digest.
+    `commitment` is that of a sealed comment, `person` a keyed digest, `fields` the names of what was edited.
     """
     people = {vote.by for vote in approval.votes}
-    named = {"by": person} if person else {}
+    named = {name: text for name, text in (("by", person), ("fields", fields)) if text}
     return AuditEntry(
         tenant=approval.tenant,
         region=approval.region,

@@ -183,6 +183,7 @@ def _remedy(code: int) -> str:
         sqlite3.SQLITE_LOCKED: "another process holds it: wait, or stop that process",
         sqlite3.SQLITE_FULL: "make room on the disk",
         sqlite3.SQLITE_READONLY: "give yourself the right to write there",
+        sqlite3.SQLITE_IOERR: "look at the disk, it may be full",
         sqlite3.SQLITE_CANTOPEN: "check that the folder exists and can be written",
     }
     return remedies.get(code, "look at the disk")

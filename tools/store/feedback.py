@@ -109,7 +109,7 @@ class SqlFeedback:
         self, tenant: TenantId, *, since: int | None = None, until: int | None = None
     ) -> Sequence[Label]:
         """Labels that became known in [`since`, `until`)."""
-        return await self._database.read(lambda tx: labels(tx, tenant, since, until))
+        return await self._database.read(lambda tx: labels(tx, self._config, tenant, since, until))
 
     async def _rows(self, name: str, **values: object) -> list[OverrideRow]:
         rows = await self._database.read(lambda tx: tx.rows(name, values))

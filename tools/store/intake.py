@@ -15,6 +15,7 @@ from tools.store.codec import event_count, signal_bytes
 from tools.store.components import as_json, components, learn
 from tools.store.config import Config
 from tools.store.engine import Tx
+from tools.store.marked import marked
 from tools.store.moving import Mover, Plan
 from tools.store.placing import Placing
 from tools.store.refs import Fresh
@@ -256,5 +257,5 @@ def _row(one: Fresh, home: str, state: str, reason: str | None) -> tuple[object,
         event_count(signal),
         int(signal.text is not None),
         one.digest,
-        signal_bytes(signal),
+        marked(signal_bytes(signal)),
     )

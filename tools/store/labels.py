@@ -1,4 +1,4 @@
-"""Labels out of what is stored: four reads on one snapshot, under the leads as they are known now."""
+"""Labels out of what is stored: reads on one snapshot, under the leads as they are known now."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -6,27 +6,39 @@ from typing import Any, Final
 
 import orjson
 
+from domain.edit import differences
 from domain.ids import DecisionId, LeadId, TenantId
 from domain.instants import Instant
 from domain.kinds import Kind
-from domain.label import Label, LabelKind, Provenance, said_by
+from domain.label import Label, LabelKind, Provenance, edit_label, said_by
+from tools.store.asking import read
 from tools.store.components import as_json
+from tools.store.config import Config
+from tools.store.editing import params
+from tools.store.effect_rows import found
 from tools.store.engine import Tx
+from tools.store.marked import unmarked
 
 ALWAYS: Final = Instant(2**62)
 """Later than anything."""
 
 
-def labels(tx: Tx, tenant: TenantId, since: int | None, until: int | None) -> list[Label]:
+def labels(tx: Tx, config: Config, tenant: TenantId, since: int | None, until: int | None) -> list[Label]:
     """Labels that became known in [`since`, `until`), in their order."""
     asked = {
         "tenant": tenant,
         "since": -ALWAYS if since is None else since,
         "until": ALWAYS if until is None else until,
     }
-    found = [*_votes(tx, asked), *_actions(tx, asked), *_overrides(tx, asked), *_signals(tx, asked)]
-    here = canonical(tx, tenant, {label.lead_id for label in found})
-    kept = [replace(label, lead_id=lead) for label in found if (lead := here[label.lead_id]) is not None]
+    said = [
+        *_votes(tx, asked),
+        *_edits(tx, config, asked),
+        *_actions(tx, asked),
+        *_overrides(tx, asked),
+        *_signals(tx, asked),
+    ]
+    here = canonical(tx, tenant, {label.lead_id for label in said})
+    kept = [replace(label, lead_id=lead) for label in said if (lead := here[label.lead_id]) is not None]
     return sorted(kept, key=lambda label: label.place)
 
 
@@ -49,6 +61,19 @@ def _votes(tx: Tx, asked: Mapping[str, object]) -> Iterator[Label]:
                          votes=row.votes, decision=row.decision_id)  # fmt: skip
 
 
+def _edits(tx: Tx, config: Config, asked: Mapping[str, object]) -> Iterator[Label]:
+    """An edit is told by the actions before and after it."""
+    for row in tx.rows("labels_of_edits", asked):
+        before, after = (
+            params(one.row for one in found(tx, "effects_of_approval", approval=name, tenant=asked["tenant"]))
+            for name in (row.edited_from, row.approval_id)
+        )
+        for approval in read(tx, config, [row.approval_id]):
+            yield from (
+                edit_label(approval.lead_id, approval, change) for change in differences(before, after)
+            )
+
+
 def _actions(tx: Tx, asked: Mapping[str, object]) -> Iterator[Label]:
     for row in tx.rows("labels_of_actions", asked):
         at, decision = row.finished_at, DecisionId(row.decision_id)
@@ -65,7 +90,7 @@ def _overrides(tx: Tx, asked: Mapping[str, object]) -> Iterator[Label]:
 
 def _signals(tx: Tx, asked: Mapping[str, object]) -> Iterator[Label]:
     for row in tx.rows("labels_of_signals", asked):
-        payload: dict[str, Any] = orjson.loads(row.body)["payload"]
+        payload: dict[str, Any] = orjson.loads(unmarked(row.body))["payload"]
         kind, value = said_by(Kind(row.kind), payload)
         yield Label(LeadId(row.lead_id), kind, value, row.occurred, row.known, Provenance.SIGNAL, row.ref)
 

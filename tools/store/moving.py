@@ -8,6 +8,7 @@ import orjson
 from domain.signal import KeyKind, LeadKey, Signal
 from tools.store.components import Component, as_json, learn
 from tools.store.engine import Tx
+from tools.store.marked import unmarked
 from tools.store.placing import CROWDED, KeyRow, Placing
 
 FirstSeen = Callable[[Iterable[str]], Mapping[str, int]]
@@ -171,4 +172,4 @@ class Mover:
 
 
 def _keys(body: bytes) -> list[LeadKey]:
-    return [LeadKey(KeyKind(kind), value) for kind, value in orjson.loads(body)["keys"]]
+    return [LeadKey(KeyKind(kind), value) for kind, value in orjson.loads(unmarked(body))["keys"]]

@@ -22,9 +22,11 @@ from tools.store.effects import (
     ENDS,
     advanced,
     attempted,
+    doubtful,
     first_steps,
     no_action,
     not_now,
+    sent_again,
     stem,
     undoable,
 )
@@ -45,7 +47,7 @@ class SqlOutbox:
     async def take(self, *, now: int, limit: int, lease_us: int) -> Sequence[Taken]:
         """Hold up to `limit` actions that are due."""
         until = now + max(lease_us, 1)
-        return await self._change(now, lambda effects: _take(effects, limit, until), point="outbox.take")
+        return await self._change(now, lambda effects: self._take(effects, limit, until), point="outbox.take")
 
     async def note(
         self,
@@ -84,9 +86,10 @@ class SqlOutbox:
 
         return await self._change(now, work, point="outbox.finish")
 
-    async def reclaim(self, *, now: int) -> int:
-        """End all holds."""
-        return await self._database.write(lambda tx: tx.run("reclaim_effects", {"now": now}))
+    async def reclaim(self, *, now: int, mine_only: bool = False) -> int:
+        """End all holds, or those of this writer."""
+        by = self._config.writer if mine_only else None
+        return await self._database.write(lambda tx: tx.run("reclaim_effects", {"now": now, "by": by}))
 
     async def next_due(self) -> int | None:
         """Instant at which the next action may be taken."""
@@ -128,6 +131,19 @@ class SqlOutbox:
 
         return await self._change(now, work)
 
+    async def retry(self, tenant: TenantId, action_id: str, *, by: str, now: int) -> OutboxRow:
+        """Have a failed action sent again."""
+        person = self._config.person(by)
+
+        def work(effects: Effects) -> OutboxRow:
+            one = _known(effects, tenant, action_id)
+            row = sent_again(one.row, now)
+            effects.tx.run("send_again", {"action": action_id, "tenant": tenant, "again": row.again_at})
+            fresh = replace(one, row=row, send_key=None)
+            return effects.move(fresh, Move.RETRY, reason="again", next_try=now, person=person).row
+
+        return await self._change(now, work)
+
     async def _rows(self, name: str, **values: object) -> list[OutboxRow]:
         return shown(await self._database.read(lambda tx: found(tx, name, **values)))
 
@@ -142,15 +158,19 @@ class SqlOutbox:
 
         return await self._database.write(change, point=point)
 
+    def _take(self, effects: Effects, limit: int, until: int) -> list[Taken]:
+        taken: list[Taken] = []
+        for _ in range(_ROUNDS):
+            due = effects.due(limit - len(taken))
+            held = [one for row in due if (one := _hold(effects, row, until)) is not None]
+            taken += [replace(one, doubt=doubtful(one.row, one.lead, self._config.restored)) for one in held]
+            effects.tx.run("name_holder", [self._holder(one.row) for one in held])
+            if not due or len(taken) == limit:
+                break
+        return taken
 
-def _take(effects: Effects, limit: int, until: int) -> list[Taken]:
-    taken: list[Taken] = []
-    for _ in range(_ROUNDS):
-        due = effects.found("takeable_effects", now=effects.now, limit=limit - len(taken))
-        taken += [held for one in due if (held := _hold(effects, one, until)) is not None]
-        if not due or len(taken) == limit:
-            break
-    return taken
+    def _holder(self, row: OutboxRow) -> dict[str, object]:
+        return {"action": row.action_id, "tenant": row.tenant, "by": self._config.writer}
 
 
 def _hold(effects: Effects, one: Stored, until: int) -> Taken | None:

@@ -15,9 +15,11 @@ from sqlalchemy import (
     text,
 )
 
+from tools.store.schema_approvals import approval_tables
 from tools.store.schema_feedback import override_table
 
 metadata = MetaData()
+approval, vote, showing, approval_edit = approval_tables(metadata)
 lead_override = override_table(metadata)
 
 
@@ -229,6 +231,8 @@ outbox = Table(
     _text("open_key", null=True),  # its effect key while it keeps others of that key out
     _text("approval_id", null=True),
     _int("finished_at", null=True),
+    _text("held_by", default=""),  # writer name of the last to take it
+    _int("again_at", null=True),  # when a person had it sent again after it failed
     Index("outbox_open", "tenant", "open_key", unique=True, sqlite_where=text("open_key IS NOT NULL")),
     Index("outbox_effect", "tenant", "effect_key"),
     Index("outbox_due", "next_try", sqlite_where=text("next_try IS NOT NULL")),
@@ -239,45 +243,6 @@ outbox = Table(
     Index("outbox_approval", "approval_id", sqlite_where=text("approval_id IS NOT NULL")),
     Index("outbox_tenant", "tenant", "at", "place"),
     Index("outbox_state", "tenant", "state", "at"),
-)
-
-approval = Table(
-    "approval",
-    metadata,
-    Column("approval_id", Text, primary_key=True, nullable=False),
-    *_where(),
-    _text("lead_id"),
-    _text("decision_id"),
-    _text("run_id"),
-    _text("proposal_hash"),
-    _text("state"),  # see domain.approval.ApprovalState
-    _text("policy"),
-    _int("people"),
-    _int("hours"),
-    _int("asked_at"),
-    _int("expires_at"),
-    _text("assignee", null=True),
-    _int("decided_at", null=True),
-    _text("reason", default=""),
-    Index("approval_open", "tenant", "asked_at", sqlite_where=text("state = 'open'")),
-    Index("approval_due", "expires_at", sqlite_where=text("state = 'open'")),
-    Index("approval_lead", "lead_id", sqlite_where=text("state = 'open'")),
-    Index("approval_decision", "decision_id", unique=True),
-    Index("approval_ended", "tenant", "decided_at", sqlite_where=text("state <> 'open'")),
-    sqlite_with_rowid=False,
-)
-
-vote = Table(
-    "vote",
-    metadata,
-    Column("seq", Integer, primary_key=True),  # order of the votes
-    *_where(),
-    _text("approval_id"),
-    _text("voter"),
-    _text("kind"),
-    _int("at"),
-    _text("commitment", null=True),  # of the sealed comment
-    Index("vote_once", "approval_id", "voter", "kind", unique=True),
 )
 
 rate_bucket = Table(

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from domain.decision import LeadClaim
+from domain.ids import TenantId
 from domain.ports.work import Claimed
 from tools.store.claims import Claiming
 from tools.store.components import as_json
@@ -12,6 +13,7 @@ from tools.store.engine import Database, Tx
 from tools.store.lease import give_back, park, unpark
 from tools.store.stream import Streams
 from tools.store.tallies import Tally, add_tally
+from tools.store.waking import wake_all
 
 
 class SqlWork:
@@ -43,14 +45,19 @@ class SqlWork:
             )
         )
 
-    async def reclaim(self, *, now: int) -> int:
-        """Take back all leases at once."""
-        return await self._database.write(lambda tx: tx.run("reclaim", {"now": now}))
+    async def reclaim(self, *, now: int, mine_only: bool = False) -> int:
+        """Take back all leases at once, or those of this writer."""
+        by = self._config.writer if mine_only else None
+        return await self._database.write(lambda tx: tx.run("reclaim", {"now": now, "by": by}))
 
     async def next_due(self) -> int | None:
         """Instant of the earliest work, timer or account refresh."""
         due: int | None = await self._database.read(lambda tx: tx.one("next_due").due)
         return due
+
+    async def wake(self, tenant: TenantId, lead_ids: Sequence[str], *, reason: str, now: int) -> None:
+        """Let leads be decided anew."""
+        await self._database.write(lambda tx: wake_all(tx, tenant, list(lead_ids), reason, now))
 
     async def unpark(self, lead_id: str, *, now: int) -> bool:
         """Let a parked lead run again."""

@@ -17,6 +17,7 @@ from tests.tools.contract.stores import (
     key,
     signal,
 )
+from tools.store.config import CLOCK_SKEW
 
 ACME = AccountId("acme.test")
 
@@ -60,6 +61,17 @@ async def test_a_change_while_the_snapshot_is_taken_is_not_lost(store: AnyStore)
     await told(store, at + 5)
     await store.accounts.save([Refreshed(TENANT, AccountSnapshot(ACME, 0, at, {}))], now=at + 9)
     assert await store.accounts.due(now=at + 5 + HOUR, limit=10) == [(TENANT, ACME)]
+
+
+async def test_a_change_is_not_lost_that_was_marked_by_a_clock_that_is_behind(store: AnyStore) -> None:
+    """By as much as two processes' clocks may lie apart."""
+    await store.inbox.accept([signal(1, account="acme.test")], now=NOW)
+    await told(store)
+    at, behind = NOW + HOUR, NOW + HOUR - CLOCK_SKEW
+    await store.inbox.accept([signal(2)], now=behind)
+    await told(store, behind)
+    await store.accounts.save([Refreshed(TENANT, AccountSnapshot(ACME, 0, at, {}))], now=at + 9)
+    assert await store.accounts.due(now=behind + HOUR, limit=10) == [(TENANT, ACME)]
 
 
 async def test_members_are_the_leads_of_the_account_most_recently_active_first(store: AnyStore) -> None:

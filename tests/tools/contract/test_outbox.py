@@ -53,7 +53,7 @@ async def test_the_first_take_fixes_the_keys_of_the_steps(company: Company) -> N
     """A second attempt, however it came about, sends under the same ones."""
     (row,) = await company.decide(TASK)
     first = await company.take_one()
-    stem = f"{row.lead_id}/create_task/1/{row.proposal_hash[:12]}"
+    stem = f"{row.lead_id}/create_task/1/{row.lead_id}"
     assert [step.key for step in first.row.steps] == [f"{stem}/0", f"{stem}/1"]
     await company.finish(first, Move.PUT_BACK, sent=False)
     assert (await company.take_one()).row.steps == first.row.steps

@@ -239,3 +239,15 @@ async def test_work_of_all_tenants_is_given_out_but_never_mixed(store: AnyStore)
         (TENANT, "1"), (TENANT, "3"), (OTHER, "2"),
     ]  # fmt: skip
     assert all(len(one.given.new) == 1 for one in taken)
+
+
+async def test_leads_that_are_woken_are_decided_once_for_that_reason(store: AnyStore) -> None:
+    """A lead that does not exist wakes nobody."""
+    await store.inbox.accept([signal(1, ADA), signal(2, BOB)], now=NOW)
+    held = await claim(store)
+    ids = [one.claim.lead_id for one in held]
+    await store.commit.commit([bundle(one) for one in held], now=NOW)
+    await store.work.wake(TENANT, [ids[0], "ld_nobody"], reason="rescored", now=NOW + HOUR)
+    await store.work.wake(TENANT, [ids[0]], reason="rescored", now=NOW + HOUR)
+    woken = await claim(store, NOW + HOUR)
+    assert [(one.claim.lead_id, one.given.reason) for one in woken] == [(ids[0], "rescored")]

@@ -18,6 +18,7 @@ from domain.errors import (
     Refused,
     Temporary,
     Throttled,
+    Unauthorized,
 )
 from domain.ports.target import Subject
 from domain.signal import KeyKind, LeadKey
@@ -44,7 +45,7 @@ def always(status: int, content: bytes = b"{}", **headers: str) -> Answer:
 @pytest.mark.parametrize(
     ("status", "code"),
     [
-        (400, "invalid"), (401, "forbidden"), (403, "forbidden"), (404, "gone"), (409, "conflict"), (410, "gone"),
+        (400, "invalid"), (403, "forbidden"), (404, "gone"), (409, "conflict"), (410, "gone"),
         (422, "invalid"),
     ],
 )  # fmt: skip
@@ -154,11 +155,25 @@ async def test_a_token_that_ran_out_is_renewed_once() -> None:
     await target.send(TASK, SUBJECT, key="k1")
     await target.send(TASK, SUBJECT, key="k2")
     assert given == ["Bearer t", "Bearer t2", "Bearer t2"]
-    denied = remote(always(401), refresh=refresh)
-    with pytest.raises(Refused) as refused:
-        await denied.send(TASK, SUBJECT, key="k1")
-    assert refused.value.code == "forbidden"
-    assert next(fresh, None) is None
+    assert next(fresh) == "t3"
+
+
+@pytest.mark.parametrize("renewed", ["t", "t2", ""])
+async def test_a_token_that_is_not_accepted_is_an_outage_and_names_what_to_renew(renewed: str) -> None:
+    """Whether there is no newer one, it is not accepted either, or it is unusable."""
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.headers["authorization"])
+        return httpx.Response(401)
+
+    async def refresh() -> str:
+        return renewed
+
+    with pytest.raises(Unauthorized) as denied:
+        await remote(answer, refresh=refresh).send(TASK, SUBJECT, key="k1")
+    assert denied.value.setting == "crm_token_file"
+    assert len(asked) == (2 if renewed == "t2" else 1)
 
 
 async def test_a_crm_that_cannot_be_asked_is_not_asked() -> None:
@@ -193,9 +208,9 @@ async def test_the_port_lets_nobody_in_without_its_token(crm: EmbeddedCrm, serve
     server = serve()
     for token in ("wrong", server.token[:-1], server.token + "x"):
         stranger = RemoteCrm(server.url, token, FixedClock())
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(Unauthorized) as refused:
             await stranger.send(TASK, SUBJECT, key="k1")
-        assert refused.value.code == "forbidden"
+        assert refused.value.setting == "crm_token_file"
         await stranger.aclose()
     assert crm.reports.ledger() == []
     async with httpx.AsyncClient(trust_env=False) as client:

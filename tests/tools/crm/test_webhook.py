@@ -21,6 +21,7 @@ from domain.errors import (
     Refused,
     Temporary,
     Throttled,
+    Unauthorized,
 )
 from domain.instants import SECOND
 from tests.tools.crm.worlds import LEAD, NOW, SUBJECT, TASK, TENANT, FixedClock
@@ -141,6 +142,12 @@ async def test_a_receiver_that_says_no_is_not_asked_again(status: int, code: str
     with pytest.raises(Refused) as refused:
         await webhook(Receiver(status)).send(TELL, SUBJECT, key="k1")
     assert refused.value.code == code
+
+
+async def test_a_signature_that_is_not_accepted_is_an_outage_and_names_what_to_renew() -> None:
+    with pytest.raises(Unauthorized) as denied:
+        await webhook(Receiver(401)).send(TELL, SUBJECT, key="k1")
+    assert denied.value.setting == "webhook_secrets"
 
 
 @pytest.mark.parametrize("status", [408, 500, 502, 503, 504])

@@ -1,4 +1,4 @@
-"""A disk that can lose its power: what SQLite wrote is known apart from what it made durable.
+"""A disk that can lose its power, or be full: what SQLite wrote is known apart from what it made durable.
 
 A shim around SQLite's own file layer, put in by ctypes: every write passes through to the real file and is noted; a
 sync makes the noted writes of its file durable. `Disk.after_power_cut` is what a machine finds when it comes back.
@@ -50,6 +50,8 @@ class Disk:
 
     files: dict[str, _File] = field(default_factory=dict)
     writes: int = 0
+    refuses: Callable[[str], int] = lambda _: 0
+    """Asked with the file's name before each write: SQLite's code of a failure, 0 to let it through."""
 
     def wrote(self, name: str, offset: int, data: bytes | None) -> None:
         """Note a write or a truncation."""
@@ -163,7 +165,7 @@ def _wrap(file: int, name: str, disk: Disk, kept: list[Any]) -> None:
 
     def noting(call: Callable[..., int], note: Callable[..., None]) -> Callable[..., int]:
         def method(handle: int, *arguments: int) -> int:
-            code = call(handle, *arguments)
+            code = disk.refuses(name) or call(handle, *arguments)
             if code == 0:
                 note(*arguments)
             return code

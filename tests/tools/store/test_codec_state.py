@@ -18,7 +18,7 @@ events = st.builds(
 )  # fmt: skip
 bands = st.builds(
     BandState, band=st.sampled_from(Band), folded_to=numbers, since=numbers,
-    settled=st.none() | st.sampled_from(Band), settled_since=numbers, seen=numbers,
+    settled=st.none() | st.sampled_from(Band), settled_since=numbers, seen=numbers, by=words,
 )  # fmt: skip
 actions = st.builds(
     PastAction, kind=words, at=numbers, episode=st.integers(1, 9), points=st.none() | st.integers(0, 100),
@@ -44,6 +44,6 @@ def test_no_field_of_a_lead_is_left_at_its_default_in_that_test() -> None:
         "events", "dropped", "band", "owner", "episode", "actions", "reading",
     }  # fmt: skip
     assert {field.name for field in fields(BandState)} == {
-        "band", "folded_to", "since", "settled", "settled_since", "seen",
+        "band", "folded_to", "since", "settled", "settled_since", "seen", "by",
     }  # fmt: skip
     assert replace(BandState(), seen=1) != BandState()

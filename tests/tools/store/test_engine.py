@@ -1,7 +1,6 @@
 """One transaction a call, and errors that say what to do next."""
 
 import asyncio
-import os
 import sqlite3
 from pathlib import Path
 
@@ -108,14 +107,6 @@ async def test_a_full_disk_is_a_passing_trouble(opened: OpenStore) -> None:
     assert (await balanced(store))["signals"] == 1
     pragma("max_page_count=1000000")
     assert (await store.inbox.accept([signal(n) for n in range(1, 800)], now=NOW)).accepted == 799
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is read-only for root")
-def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
-    """With what to do."""
-    tmp_path.chmod(0o500)
-    with pytest.raises(Temporary, match=r"store\.db"):
-        open_store(tmp_path / "store.db")
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:

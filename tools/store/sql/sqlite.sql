@@ -249,11 +249,11 @@ SELECT account, version, as_of, body FROM account
  WHERE tenant = :tenant AND version > 0 AND account IN (SELECT value FROM json_each(:accounts));
 
 -- keep_snapshot --
--- What was marked while the snapshot was taken falls due again.
+-- What was marked while the snapshot was taken, by whichever clock, falls due again.
 INSERT INTO account (tenant, region, account, version, as_of, body)
 VALUES (:tenant, :region, :account, 1, :as_of, :body)
     ON CONFLICT (tenant, account) DO UPDATE SET version = version + 1, as_of = excluded.as_of, body = excluded.body,
-       due_at = CASE WHEN marked_at >= excluded.as_of AND marked_at > 0 THEN marked_at + :delay END;
+       due_at = CASE WHEN marked_at + :skew >= excluded.as_of AND marked_at > 0 THEN marked_at + :delay END;
 
 -- wake_lead --
 INSERT INTO timer (tenant, region, lead_id, reason, due_at, fresh)
@@ -335,9 +335,9 @@ SELECT lead_id, tenant, region FROM lead WHERE lead_id = :lead AND parked IS NOT
 UPDATE lead SET parked = NULL, attempt = 0, retry_at = 0 WHERE lead_id = :lead AND tenant = :tenant;
 
 -- reclaim --
--- Nobody else can be running: what is held was left behind.
+-- What is held was left behind: by anybody if nobody else can be running, else by the last process of this name.
 UPDATE lead SET token = token + 1, lost = lost + 1, lease_until = 0, leased_by = '', ready_at = max(:now, retry_at)
- WHERE lease_until > 0;
+ WHERE lease_until > 0 AND (:by IS NULL OR leased_by = :by);
 
 -- next_due --
 SELECT min(due) AS due FROM (SELECT min(ready_at) AS due FROM lead WHERE ready_at IS NOT NULL

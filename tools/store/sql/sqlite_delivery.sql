@@ -17,7 +17,7 @@ VALUES (:action, :tenant, :region, :lead, :lead, :kind, :episode, :effect, :para
 -- JSON comes as bytes, so that a row with torn text can still be fetched.
 SELECT action_id, tenant, region, lead_id, origin, kind, episode, effect_key, state, reason, proposal_hash, decision_id,
        run_id, at, place, attempt, token, lease_until, next_try, send_key, open_key, approval_id, finished_at,
-       CAST(params AS BLOB) AS params, CAST(steps AS BLOB) AS steps
+       again_at, CAST(params AS BLOB) AS params, CAST(steps AS BLOB) AS steps
   FROM outbox WHERE action_id IN (SELECT value FROM json_each(:ids));
 
 -- takeable_effects --
@@ -28,6 +28,11 @@ SELECT action_id FROM outbox o
    AND NOT EXISTS (SELECT 1 FROM outbox e WHERE e.lead_id = o.lead_id AND e.next_try <= :now
                       AND (e.at, e.place, e.action_id) < (o.at, o.place, o.action_id))
  ORDER BY next_try, at, place LIMIT :limit;
+
+-- unread_effect --
+-- A row of no known kind or state: nobody takes it any more, so that it does not stand before others of its lead.
+UPDATE outbox SET next_try = NULL, lease_until = 0, reason = 'unreadable' WHERE action_id = :action
+RETURNING action_id, tenant, region, lead_id;
 
 -- next_effect --
 -- Rows behind a held one of their lead have their turn when that hold ends.
@@ -87,9 +92,18 @@ UPDATE outbox SET open_key = effect_key WHERE action_id = :action AND tenant = :
 -- keep_steps --
 UPDATE outbox SET steps = :steps, send_key = :send_key WHERE action_id = :action AND tenant = :tenant;
 
+-- name_holder --
+-- Whose the hold is; it says nothing once the hold has ended.
+UPDATE outbox SET held_by = :by WHERE action_id = :action AND tenant = :tenant;
+
+-- send_again --
+UPDATE outbox SET steps = NULL, send_key = NULL, again_at = :again WHERE action_id = :action AND tenant = :tenant;
+
 -- reclaim_effects --
--- Nobody else can be running: what is held was left behind. A row that was sending stays so: it may have been sent.
-UPDATE outbox SET token = token + 1, lease_until = 0, next_try = :now WHERE lease_until > 0;
+-- What is held was left behind: by anybody if nobody else can be running, else by the last process of this name. A row
+-- that was sending stays so: it may have been sent.
+UPDATE outbox SET token = token + 1, lease_until = 0, next_try = :now
+ WHERE lease_until > 0 AND (:by IS NULL OR held_by = :by);
 
 -- lead_of_effect --
 SELECT l.lead_id, l.tenant, l.region, l.account, l.suppressed, l.live, s.body
@@ -105,7 +119,9 @@ VALUES (:approval, :tenant, :region, :lead, :decision, :run, :hash, :state, :pol
         :expires_at);
 
 -- approvals --
-SELECT * FROM approval WHERE approval_id IN (SELECT value FROM json_each(:ids));
+SELECT a.*, e.edited_from, e.editor, e.at AS edited_at
+  FROM approval a LEFT JOIN approval_edit e ON e.approval_id = a.approval_id
+ WHERE a.approval_id IN (SELECT value FROM json_each(:ids));
 
 -- approvals_open --
 SELECT approval_id FROM approval WHERE tenant = :tenant AND state = 'open' ORDER BY asked_at, approval_id LIMIT :limit;
@@ -122,10 +138,10 @@ SELECT approval_id FROM approval
 SELECT approval_id FROM approval WHERE lead_id = :lead AND +tenant = :tenant AND state = 'open';
 
 -- approval_named --
--- By its own id, its decision's, or that of one of its actions.
+-- By its own id, its decision's (the form that stands, if it was edited), or that of one of its actions.
 SELECT approval_id FROM approval WHERE approval_id = :asked AND tenant = :tenant
  UNION ALL
-SELECT approval_id FROM approval WHERE decision_id = :asked AND tenant = :tenant
+SELECT approval_id FROM approval WHERE decision_id = :asked AND tenant = :tenant AND state <> 'edited'
  UNION ALL
 SELECT approval_id FROM outbox WHERE action_id = :asked AND tenant = :tenant AND approval_id IS NOT NULL
  LIMIT 1;
@@ -146,6 +162,30 @@ SELECT approval_id, action_id FROM outbox
 SELECT v.approval_id, v.voter, v.kind, v.at, v.commitment, s.ciphertext, s.salt, s.key_id
   FROM vote v LEFT JOIN sealed s ON s.commitment = v.commitment
  WHERE v.approval_id IN (SELECT value FROM json_each(:ids)) ORDER BY v.seq;
+
+-- showings_of_approvals --
+SELECT approval_id, viewer, at FROM showing
+ WHERE approval_id IN (SELECT value FROM json_each(:ids)) ORDER BY approval_id, at, viewer;
+
+-- insert_showing --
+INSERT INTO showing (tenant, region, approval_id, viewer, at) VALUES (:tenant, :region, :approval, :viewer, :at)
+    ON CONFLICT (approval_id, viewer) DO NOTHING;
+
+-- carry_showings --
+INSERT INTO showing (tenant, region, approval_id, viewer, at)
+SELECT tenant, region, :after, viewer, at FROM showing WHERE approval_id = :before AND +tenant = :tenant;
+
+-- insert_edit --
+INSERT INTO approval_edit (approval_id, tenant, region, edited_from, editor, at)
+VALUES (:approval, :tenant, :region, :origin, :editor, :at);
+
+-- insert_edited_effect --
+-- The changed form of a row, still without its key: it gets it when the row that it stands for gives it up.
+INSERT INTO outbox (action_id, tenant, region, lead_id, origin, kind, episode, effect_key, params, state, proposal_hash,
+                    decision_id, at, run_id, place, approval_id)
+SELECT :after, tenant, region, lead_id, lead_id, kind, episode, effect_key, :params, 'waiting', :hash, decision_id, at,
+       run_id, place, :approval
+  FROM outbox WHERE action_id = :action AND tenant = :tenant;
 
 -- end_approval --
 UPDATE approval SET state = :state, decided_at = :now, reason = :reason

@@ -44,6 +44,9 @@ SELECT a.lead_id, a.approval_id, a.decision_id, a.state, a.decided_at,
  WHERE a.tenant = :tenant AND a.state <> 'open' AND a.state IN ('approved', 'rejected')
    AND a.decided_at >= :since AND a.decided_at < :until;
 
+-- labels_of_edits --
+SELECT approval_id, edited_from FROM approval_edit WHERE tenant = :tenant AND at >= :since AND at < :until;
+
 -- labels_of_actions --
 SELECT action_id, lead_id, kind, decision_id, finished_at FROM outbox INDEXED BY outbox_state
  WHERE tenant = :tenant AND state = 'compensated' AND finished_at >= :since AND finished_at < :until;
