@@ -14,6 +14,9 @@ from domain.ports.audit import StoredRow
 
 ChainKey = tuple[str, str]
 """(tenant, writer)."""
+RESTORED_STEP: Final = "home"
+RESTORED: Final = "restored"
+"""Step and code of the rows by which a restore from a backup says where each older chain ends now."""
 PROBLEMS_KEPT: Final = 1_000
 """Findings told one by one; more are only counted."""
 
@@ -54,6 +57,8 @@ class Verification:
     """Sealed payloads that were there and match their rows."""
     erased: int = 0
     """Payloads that rows speak of and that are gone."""
+    restored: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    """Chain -> (its last row, the last row that the anchor knows), where a restore says that the rest was cut off."""
 
     def document(self) -> dict[str, object]:
         """The JSON form."""
@@ -65,6 +70,9 @@ class Verification:
             "unanchored": dict(self.unanchored),
             "rows_per_second": self.rows_per_second,
             "problems": [problem._asdict() for problem in self.problems],
+            "restored": {
+                chain: {"rows": rows, "missing_to": last} for chain, (rows, last) in self.restored.items()
+            },
         }
 
 
@@ -112,6 +120,13 @@ class Walk:
         self.anchored: dict[ChainKey, int] = {}
         """Chain -> the last row with which the anchor agrees."""
         self._in_chain = 0
+        self._cuts: dict[ChainKey, set[int]] = {}
+        self.lost: dict[ChainKey, int] = {}
+        """Chain that a restore cut off -> the last row that the anchor knows of it."""
+
+    def cut(self, chain: ChainKey, rows: int) -> None:
+        """A row says that a restore left `rows` rows of a chain. It is believed of anchored rows of that very chain."""
+        self._cuts.setdefault(chain, set()).add(rows)
 
     def row(self, row: StoredRow, said: Mapping[str, object] | None) -> None:
         """The next row, and what its body says of itself (None if that is unreadable)."""
@@ -141,6 +156,9 @@ class Walk:
             end = self.ends.get(chain, 0)
             for seq in sorted(rest):
                 for mark in rest[seq]:
+                    if mark.by == "anchor" and seq > end and end in self._cuts.get(chain, ()):
+                        self.lost[chain] = max(seq, self.lost.get(chain, 0))
+                        continue
                     where = "was cut off" if seq > end else "is missing"
                     code = "truncated" if seq > end else "vouched_row_missing"
                     self._findings.add(code, chain, seq, f"row {seq}, known by the {mark.by}, {where}")

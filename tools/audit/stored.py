@@ -45,7 +45,7 @@ class SqlRows:
         with _readable(), self._database.reading() as tx:
             after: Sequence[Any] | None = None
             while found := _after(tx.conn, tenant, after, batch):
-                yield [_row(row) for row in found]
+                yield [stored_row(row) for row in found]
                 after = found[-1][:3]
 
     async def heads(self) -> list[Head]:
@@ -70,7 +70,7 @@ class SqlRows:
         """All roots by (tenant, writer, seq)."""
         query = select(*_ROOT).order_by(root.c.tenant, root.c.writer, root.c.seq)
         with _readable():
-            return await self._database.read(lambda tx: [_root(row) for row in tx.conn.execute(query)])
+            return await self._database.read(lambda tx: [stored_root(row) for row in tx.conn.execute(query)])
 
 
 @contextmanager
@@ -91,7 +91,7 @@ def _after(
     return conn.execute(query).cursor.fetchall()  # as the driver gives them: wrapping each row takes 3 µs
 
 
-def _row(values: Sequence[Any]) -> StoredRow:
+def stored_row(values: Sequence[Any]) -> StoredRow:
     """A row whatever types somebody put into the table: what is of another type never matches its hash."""
     row = StoredRow._make(values)
     tenant, writer, seq, prev, row_hash, body = row
@@ -100,7 +100,7 @@ def _row(values: Sequence[Any]) -> StoredRow:
     return StoredRow(str(tenant), str(writer), _whole(seq), "", "", b"")
 
 
-def _root(values: Sequence[Any]) -> Root:
+def stored_root(values: Sequence[Any]) -> Root:
     """A root likewise: what is of another type never matches its signature."""
     tenant, writer, seq, row_hash, at, signature, key = values
     return Root(str(tenant), str(writer), _whole(seq), str(row_hash), _whole(at), str(signature), str(key))

@@ -9,7 +9,7 @@ import orjson
 
 from domain.audit import Sealed
 from domain.ports.audit import StoredRow
-from domain.verification import Findings, Mark, Verification, Walk
+from domain.verification import RESTORED, RESTORED_STEP, Findings, Mark, Verification, Walk
 from tools.audit import anchor as anchors
 from tools.audit.roots import Root, Signatures, marks
 from tools.privacy.vault import commitment
@@ -69,7 +69,13 @@ class Verifier:
     def row(self, row: StoredRow, said: Said | None) -> str | None:
         """The next row, with what its body says; returns the commitment that it speaks of."""
         self._walk.row(row, said)
+        if said and (said.get("step"), said.get("code")) == (RESTORED_STEP, RESTORED):
+            self._cut(row, said.get("detail"))
         return payload_of(said)
+
+    def _cut(self, row: StoredRow, detail: object) -> None:
+        if isinstance(detail, dict) and type(detail.get("rows")) is int:
+            self._walk.cut((row.tenant, str(detail.get("writer"))), detail["rows"])
 
     def payload(self, row: StoredRow, named: str, sealed: Sealed | None) -> None:
         """What is there of the payload that `row` spoke of; None if it is gone."""
@@ -98,4 +104,7 @@ class Verifier:
             problems=findings.all(),
             sealed=self.sealed,
             erased=self.erased,
+            restored={
+                "/".join(chain): (walk.ends.get(chain, 0), last) for chain, last in sorted(walk.lost.items())
+            },
         )

@@ -99,3 +99,8 @@ def role_addresses(file: Path) -> frozenset[str]:
 def _plausible(number: phonenumbers.PhoneNumber) -> bool:
     """Of a possible length, and no placeholder of one repeated digit."""
     return phonenumbers.is_possible_number(number) and len(set(str(number.national_number))) > 1
+
+
+def contact_hasher(secret: bytes, tables: Path, *, tenant: str) -> ContactHasher:
+    """The hasher of an installation, with the role addresses in the folder `tables`. Raises: ConfigError."""
+    return ContactHasher(secret, role_addresses(tables / "role_addresses.txt"), tenant=tenant)
