@@ -1,12 +1,10 @@
 """Actuation: propose what the verdict asks for, bound to the hash of it; later perform it, once, or take it back."""
 
-import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
-from hashlib import sha256
 from typing import Final
 
-from domain.action import ActionKind, ActionSpec, ActionState, Move, Proposal
+from domain.action import ActionKind, ActionSpec, ActionState, Move, Proposal, proposal_hash
 from domain.attempt import (
     UNWIND,
     Ending,
@@ -14,7 +12,7 @@ from domain.attempt import (
     attempt_entry,
     begun,
     complete,
-    too_old,
+    given_up,
     tried,
     tries,
     unwinding,
@@ -59,13 +57,6 @@ async def propose(given: RunInput, verdict: Verdict, *, waiting: bool) -> tuple[
         _proposal(given, index, kind, params, waiting=waiting)
         for index, (kind, params) in enumerate(wanted.items())
     )
-
-
-def proposal_hash(kind: ActionKind, lead: LeadId, params: Mapping[str, str], episode: int) -> str:
-    """SHA-256, in hex, of the canonical JSON of what would be done: what an approval is bound to."""
-    said = {"episode": episode, "kind": kind.value, "lead": lead, "params": dict(params)}
-    text = json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return sha256(text.encode()).hexdigest()
 
 
 def _proposal(
@@ -148,7 +139,7 @@ class _Attempt:
             return await self.undo()
         if complete(self.steps):
             return Ending(Move.CONFIRM)
-        code = unwinding(row) or ("gave_up" if too_old(row, self.now()) else None)
+        code = unwinding(row) or given_up(row, self.now())
         if code is None and not all(self.taker(one.step.kind) for one in self.steps):
             code = "no_target"
         if code is not None:
@@ -377,7 +368,7 @@ async def _found(target: Target, key: str) -> StepReceipt | None:
 
 def _trouble(error: LeadgraphError) -> str:
     if isinstance(error, Throttled):
-        return "throttled"
+        return error.code
     return "temporary" if isinstance(error, Temporary) else "unknown"
 
 

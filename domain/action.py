@@ -1,8 +1,10 @@
 """Actions: outside effects that a verdict asks for, proposed in the run and performed later from the outbox."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from hashlib import sha256
 from typing import Final
 
 from domain.errors import Permanent
@@ -63,6 +65,8 @@ class Move(StrEnum):
     """A person has seen that an unknown effect is there."""
     RESOLVE_NOT_DONE = "resolve_not_done"
     """A person has seen that it is not."""
+    RETRY = "retry"
+    """A person has mended what stood in the way, and has it sent again."""
 
 
 NEXT: Final[Mapping[tuple[ActionState, Move], ActionState]] = {
@@ -84,6 +88,7 @@ NEXT: Final[Mapping[tuple[ActionState, Move], ActionState]] = {
     (ActionState.UNDOING, Move.LOSE_TRACK): ActionState.UNKNOWN,
     (ActionState.UNKNOWN, Move.RESOLVE_DONE): ActionState.DONE,
     (ActionState.UNKNOWN, Move.RESOLVE_NOT_DONE): ActionState.FAILED,
+    (ActionState.FAILED, Move.RETRY): ActionState.PROPOSED,
 }
 """The whole life cycle; what is not listed cannot happen."""
 
@@ -102,6 +107,13 @@ def moved(state: ActionState, move: Move) -> ActionState:
     if after is None:
         raise Permanent(f"an action that is {state.value} cannot {move.value}")
     return after
+
+
+def proposal_hash(kind: ActionKind, lead: LeadId, params: Mapping[str, str], episode: int) -> str:
+    """SHA-256, in hex, of the canonical JSON of what would be done: what an approval is bound to."""
+    said = {"episode": episode, "kind": kind.value, "lead": lead, "params": dict(params)}
+    text = json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return sha256(text.encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

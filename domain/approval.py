@@ -18,6 +18,8 @@ class ApprovalState(StrEnum):
     """Nobody decided in time: not sent."""
     REDECIDED = "redecided"
     """What it was asked under no longer holds (policy, merge): not sent, the lead is decided anew."""
+    EDITED = "edited"
+    """A person has changed it: another question stands in its place."""
 
 
 class VoteKind(StrEnum):
@@ -46,6 +48,24 @@ class Vote:
 
 
 @dataclass(frozen=True, slots=True)
+class Showing:
+    """When a person first looked at the question."""
+
+    by: str
+    """Folded, see `folded`."""
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """That a question is the edited form of another: which, by whom, when."""
+
+    origin: str
+    by: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
 class Approval:
     """One question to a person: all that a decision proposes and that reaches somebody."""
 
@@ -68,8 +88,26 @@ class Approval:
     decided_at: int | None = None
     reason: str = ""
     """Code: why it ended other than by people's votes."""
+    edited: Edited | None = None
+    shown: tuple[Showing, ...] = ()
+    """Who has looked at it, also before it was edited; of each person the first time."""
 
 
 def hash_of(hashes: Iterable[str]) -> str:
     """SHA-256, hex, over the hashes of the actions in sorted order: what people approve."""
     return sha256("\n".join(sorted(hashes)).encode()).hexdigest()
+
+
+def folded(name: str) -> str:
+    """A person's name as it is compared: the same person typed otherwise is the same person."""
+    return " ".join(name.split()).casefold()
+
+
+def next_form(name: str) -> str:
+    """The id of what an approval or an action becomes by an edit.
+
+    >>> next_form("ap_1"), next_form("ap_1_v2")
+    ('ap_1_v2', 'ap_1_v3')
+    """
+    stem, mark, number = name.rpartition("_v")
+    return f"{stem}_v{int(number) + 1}" if mark and number.isdigit() else f"{name}_v2"

@@ -19,6 +19,7 @@ UNWIND: Final = "unwind:"
 INTERRUPTED: Final = "interrupted"
 """Stands for that code if the attempt that knew it came to no end."""
 _FAILED: Final = ("error:", UNWIND)
+_CREDENTIALS: Final = "credentials:"
 _BEGUN: Final = frozenset({StepState.STARTED, StepState.DONE, StepState.UNDO_STARTED, StepState.UNDONE})
 _TAKEN_BACK: Final = frozenset({StepState.UNDO_STARTED, StepState.UNDONE})
 _WORD: Final = re.compile(r"[a-z][a-z0-9_.-]{0,39}")
@@ -69,15 +70,21 @@ def tried(row: OutboxRow) -> bool:
     return row.attempt > 1 or row.reason.startswith(_FAILED) or begun(row.steps)
 
 
-def too_old(row: OutboxRow, now: int) -> bool:
-    """True if the action is to be given up as of the Instant `now`."""
-    return tried(row) and now - row.at >= GIVE_UP_AFTER
+def given_up(row: OutboxRow, now: int) -> str | None:
+    """The code under which the action is given up as of the Instant `now`, None if it goes on.
+
+    One that the target's credentials held up names them: a person renews them and has it sent again.
+    """
+    if not tried(row) or now - row.since < GIVE_UP_AFTER:
+        return None
+    why = row.reason.removeprefix("error:")
+    return why if why.startswith(_CREDENTIALS) else "gave_up"
 
 
 def tries(row: OutboxRow, now: int) -> int:
     """Which try this is, for the next wait: outages are not counted in `row.attempt`, so age tells."""
     put_back = row.reason.startswith(_FAILED)
-    return max(row.attempt, tries_in(now - row.at) if put_back else 1)
+    return max(row.attempt, tries_in(now - row.since) if put_back else 1)
 
 
 def word(code: str) -> str:

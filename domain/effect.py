@@ -88,14 +88,16 @@ _STEPS: Final[Mapping[ActionKind, Sequence[StepKind]]] = {
 _PARAMS: Final[Mapping[StepKind, Sequence[str]]] = {
     StepKind.SET_FIELDS: ("band", "engagement", "fit", "intent", "next_step", "points"),
     StepKind.SET_OWNER: ("owner", "team"),
-    StepKind.CREATE_TASK: ("intent", "next_step", "owner", "priority", "queue"),
-    StepKind.ADD_NOTE: ("intent", "next_step"),
+    StepKind.CREATE_TASK: ("due", "intent", "next_step", "owner", "priority", "queue", "title"),
+    StepKind.ADD_NOTE: ("intent", "next_step", "note"),
     StepKind.ENROL: ("programme",),
     StepKind.LEAVE: ("programme",),
     StepKind.HAND_OVER: ("owner", "priority", "queue"),
     StepKind.NOTIFY: ("intent", "next_step", "owner", "queue"),
 }
 """Which parameters of the action go into each step."""
+WITHOUT: Final = "without"
+"""The parameter that names the steps which a person has dropped, separated by spaces."""
 
 
 def steps_of(kind: ActionKind, params: Mapping[str, str]) -> tuple[Step, ...]:
@@ -103,10 +105,20 @@ def steps_of(kind: ActionKind, params: Mapping[str, str]) -> tuple[Step, ...]:
 
     >>> [step.kind.value for step in steps_of(ActionKind.CREATE_TASK, {"owner": "r1"})]
     ['create_task', 'add_note']
+    >>> [step.kind.value for step in steps_of(ActionKind.CREATE_TASK, {"without": "add_note"})]
+    ['create_task']
     """
+    dropped = params.get(WITHOUT, "").split()
     return tuple(
-        Step(step, {name: params[name] for name in _PARAMS[step] if name in params}) for step in _STEPS[kind]
+        Step(step, {name: params[name] for name in _PARAMS[step] if name in params})
+        for step in _STEPS[kind]
+        if step.value not in dropped
     )
+
+
+def params_of(kind: ActionKind, params: Mapping[str, str]) -> frozenset[str]:
+    """Every parameter that a step of the action takes."""
+    return frozenset(name for step in steps_of(kind, params) for name in _PARAMS[step.kind])
 
 
 def undo_of(step: Step, receipt: StepReceipt) -> Step | None:

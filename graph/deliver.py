@@ -17,6 +17,7 @@ from domain.ports.clock import Clock
 from domain.ports.outbox import Outbox, OutboxRow, Taken
 from domain.ports.target import Target
 from graph.nodes import error_code
+from graph.read_back import CannotTell, read_back
 
 ATTEMPTS: Final = 5
 """Attempts that may end in a defect; outages are not counted."""
@@ -53,7 +54,16 @@ async def deliver(
 
     try:
         async with asyncio.timeout(None if deadline_us is None else deadline_us / SECOND):
+            steps = await read_back(taken, targets)
+            if steps != taken.row.steps:
+                found = attempt_entry(taken.row, "restored:found", clock.now())
+                if not await note(steps, (found,)):
+                    return Performed(None, noted.steps, ())
+                taken = replace(taken, row=replace(taken.row, steps=steps))
             performed = await perform(taken, targets=targets, note=note, now=clock.now)
+    except CannotTell:
+        unclear = attempt_entry(taken.row, "restored:cannot_tell", clock.now())
+        performed = Performed(Move.LOSE_TRACK, noted.steps, (unclear,), "restored")
     except Fenced:
         return Performed(None, noted.steps, ())
     except Exception as error:  # noqa: BLE001 - here every failure of an attempt ends: it is recorded, and retried or given up

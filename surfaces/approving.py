@@ -2,21 +2,23 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import median
 from typing import Any
 
 from domain.action import ActionState
-from domain.approval import Approval, ApprovalState, VoteKind
+from domain.approval import Approval, VoteKind
 from domain.decision import Decision
+from domain.edit import Difference
 from domain.effect import steps_of
 from domain.errors import BadInput, Temporary
 from domain.ids import LeadId
-from domain.instants import HOUR, Instant, iso
+from domain.instants import Instant, iso
 from domain.ports.home import Home
 from domain.ports.outbox import OutboxRow
 from domain.ports.target import Change, Subject
 from domain.score import MICRO_POINT
 from surfaces.audit_story import tell
+from surfaces.editing import changes
+from surfaces.trouble import Trouble, explain
 
 REASONS = 5
 
@@ -27,6 +29,8 @@ class Offer:
 
     row: OutboxRow
     changes: tuple[Change, ...]
+    trouble: Trouble
+    """What stands in its way by now."""
     away: str | None = None
 
     def document(self) -> dict[str, Any]:
@@ -41,6 +45,7 @@ class Offer:
                 for c in self.changes
             ],
             "target_away": self.away,
+            **self.trouble.document(),
         }
 
 
@@ -51,6 +56,8 @@ class Card:
     approval: Approval
     offers: tuple[Offer, ...]
     decision: Decision | None
+    changed: tuple[Difference, ...] = ()
+    """What a person has edited."""
 
     def document(self) -> dict[str, Any]:
         """The JSON form."""
@@ -58,6 +65,7 @@ class Card:
             "actions": [offer.document() for offer in self.offers],
             "reasons": reasons(self.decision),
             "evidence": evidence(self.decision),
+            "changed": [{"field": c.field, "before": c.before, "after": c.after} for c in self.changed],
         }
 
 
@@ -75,6 +83,9 @@ def summary(approval: Approval) -> dict[str, Any]:
         "expires_at": iso(Instant(approval.expires_at)),
         "assignee": approval.assignee,
         "reason": approval.reason,
+        "edited_by": approval.edited.by if approval.edited else None,
+        "edited_at": iso(Instant(approval.edited.at)) if approval.edited else None,
+        "edited_from": approval.edited.origin if approval.edited else None,
     }
 
 
@@ -113,59 +124,25 @@ async def card(home: Home, name: str) -> Card:
     asked = [row for row in rows if row.action_id in approval.action_ids]
     story = await tell(home, approval.decision_id)
     decision = story.record.decision if story and story.record else None
-    return Card(approval, tuple([await offer(home, row) for row in asked]), decision)
+    offers = tuple([await offer(home, row) for row in asked])
+    return Card(approval, offers, decision, tuple(await changes(home, approval)))
 
 
 async def offer(home: Home, row: OutboxRow) -> Offer:
     """What `row` would write now, step by step, as its targets see it."""
     keys = await home.reads.keys(home.tenant, LeadId(row.lead_id))
     subject = Subject(row.tenant, row.lead_id, tuple(keys))
-    changes: list[Change] = []
+    writes: list[Change] = []
+    why = explain(home, row)
     for step in steps_of(row.kind, row.params):
         target = home.targets.get(step.kind)
         if target is None:
-            return Offer(row, tuple(changes), f"nothing takes the step {step.kind.value}")
+            return Offer(row, tuple(writes), why, f"nothing takes the step {step.kind.value}")
         try:
-            changes += await target.preview([step], subject)
+            writes += await target.preview([step], subject)
         except Temporary:
-            return Offer(row, tuple(changes), target.name)
-    return Offer(row, tuple(changes))
-
-
-@dataclass(frozen=True, slots=True)
-class Measures:
-    """How the questions to people fare. Ages in hours; `override_rate` is the share of answers that were no."""
-
-    open: int
-    oldest_hours: float
-    decided: int
-    median_hours_to_decide: float | None
-    override_rate: float | None
-    expired: int
-    redecided: int
-
-
-async def measures(home: Home) -> Measures:
-    """Of the open approvals, and of the last thousand that ended."""
-    now = home.clock.now()
-    waiting = await home.approvals.open(home.tenant, limit=10_000)
-    ended = await home.approvals.ended(home.tenant)
-    answered = [one for one in ended if one.state in (ApprovalState.APPROVED, ApprovalState.REJECTED)]
-    took = [(one.decided_at or one.asked_at) - one.asked_at for one in answered]
-    no = sum(one.state is ApprovalState.REJECTED for one in answered)
-    return Measures(
-        open=len(waiting),
-        oldest_hours=_hours(now - min((one.asked_at for one in waiting), default=now)),
-        decided=len(answered),
-        median_hours_to_decide=_hours(median(took)) if took else None,
-        override_rate=round(no / len(answered), 3) if answered else None,
-        expired=sum(one.state is ApprovalState.EXPIRED for one in ended),
-        redecided=sum(one.state is ApprovalState.REDECIDED for one in ended),
-    )
-
-
-def _hours(span: float) -> float:
-    return round(span / HOUR, 2)
+            return Offer(row, tuple(writes), why, target.name)
+    return Offer(row, tuple(writes), why)
 
 
 async def undo(home: Home, name: str, *, by: str) -> Sequence[OutboxRow]:

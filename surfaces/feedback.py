@@ -65,6 +65,9 @@ def label_document(label: Label) -> dict[str, Any]:
         "decision": label.decision_id,
         "provenance": label.provenance.value,
         "ref": label.ref,
+        "by": label.by or None,
+        "before": label.before or None,
+        "after": label.after or None,
     }
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from domain.effect import Delivery, Step, StepReceipt
-from domain.errors import OutcomeUnknown, Refused, Temporary, Throttled
+from domain.errors import OutcomeUnknown, Refused, Temporary, Throttled, Unauthorized
 from domain.instants import SECOND
 from domain.ports.limits import Limits
 from domain.ports.target import Change, Seen, Subject, Target
@@ -52,6 +52,7 @@ class GuardedTarget:
         self._target, self._guards, self._limits, self._now = target, guards, limits, now
         self._free = asyncio.Semaphore(guards.at_once)
         self._waiting = 0
+        self._last: Exception | None = None
         self.breaker = Breaker(guards.failures, guards.pause_us)
 
     async def look(self, subject: Subject) -> Seen:
@@ -106,6 +107,7 @@ class GuardedTarget:
             except (Temporary, OutcomeUnknown, TimeoutError) as error:
                 asked = error.retry_after_s if isinstance(error, Throttled) else 0.0
                 self.breaker.failed(ticket, self._now(), asked_us=round(asked * SECOND))
+                self._last = error
                 raise
             finally:
                 # A defect or a cancelled call says nothing of the target, but must not keep others from trying.
@@ -137,9 +139,14 @@ class GuardedTarget:
             self.name, per_minute=guards.per_minute, burst=guards.burst, now=self._now()
         )
         if wait > 0:
-            raise Throttled(f"the rate of {self.name} is used up", wait / SECOND)
+            raise Throttled(f"the rate of {self.name} is used up", wait / SECOND, code="own_rate")
 
     def _ask_breaker(self) -> None:
-        left = self.breaker.left(self._now())
-        if left > 0:
-            raise Throttled(f"{self.name} is left alone", left / SECOND)
+        """Raises: Throttled while the breaker is open; Unauthorized or a target's own wish keeps its name meanwhile."""
+        left = self.breaker.left(self._now()) / SECOND
+        if left <= 0:
+            return
+        words, last = f"{self.name} is left alone", self._last
+        if isinstance(last, Unauthorized):
+            raise Unauthorized(words, last.setting, left)
+        raise Throttled(words, left, code=last.code if isinstance(last, Throttled) else "left_alone")

@@ -1,4 +1,4 @@
-"""Retries within one call, in one place: reads and keyed writes, on `Temporary` alone.
+"""Retries within one call, in one place: reads and keyed writes, on a `Temporary` that may pass by itself.
 
 Longer waits are not made here: the outbox takes the action again.
 """
@@ -11,13 +11,13 @@ from typing import Final
 from tenacity import (
     AsyncRetrying,
     RetryCallState,
-    retry_if_exception_type,
+    retry_if_exception,
     stop_after_attempt,
     stop_before_delay,
     wait_random_exponential,
 )
 
-from domain.errors import Temporary, Throttled
+from domain.errors import Temporary, Throttled, Unauthorized
 
 Sleep = Callable[[float], Awaitable[None]]
 
@@ -52,9 +52,14 @@ def retrying(policy: Retries, *, sleep: Sleep = asyncio.sleep) -> AsyncRetrying:
         return asked + backoff(state)
 
     return AsyncRetrying(
-        retry=retry_if_exception_type(Temporary),
+        retry=retry_if_exception(_may_pass),
         stop=stop_after_attempt(policy.attempts) | stop_before_delay(policy.total_s),
         wait=wait,
         reraise=True,
         sleep=sleep,
     )
+
+
+def _may_pass(error: BaseException) -> bool:
+    """False for credentials too: until a person has renewed them, the next answer is the same."""
+    return isinstance(error, Temporary) and not isinstance(error, Unauthorized)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from domain.effect import StepKind
+from domain.errors import ConfigError
 from domain.ports.clock import Clock
 from domain.ports.limits import Limits
 from domain.ports.target import Target
@@ -27,8 +28,8 @@ def open_targets(
 ) -> Mapping[StepKind, Target]:
     """The target of each kind of step, each behind its guards; `later` closes them.
 
-    With `export_file` every step goes to that file instead of the embedded CRM; with `webhook_url` notifications
-    go there. Raises: ConfigError, Temporary (the CRM's file cannot be opened now).
+    With `export_file` every step goes to that file instead of the embedded CRM, with `crm_url` to the CRM there; with
+    `webhook_url` notifications go there. Raises: ConfigError, Temporary (the CRM's file cannot be opened now).
     """
 
     def guarded(target: Target, guards: Guards) -> Target:
@@ -37,6 +38,8 @@ def open_targets(
     main: Target
     if settings.export_file is not None:
         main = guarded(CsvFile(settings.export_file, clock), AT_HOME)
+    elif settings.crm_url is not None:
+        main = guarded(_remote(settings.crm_url, settings, clock, later), OUTSIDE)
     else:
         crm = EmbeddedCrm(root / CRM_FILE, clock)
         later.callback(crm.close)
@@ -50,6 +53,28 @@ def open_targets(
         later.callback(lambda: asyncio.run(hook.aclose()))
         found |= dict.fromkeys(hook.takes, guarded(hook, OUTSIDE))
     return found
+
+
+def _remote(url: str, settings: Settings, clock: Clock, later: ExitStack) -> Target:
+    from tools.crm.embedded.remote import RemoteCrm  # here, as above
+
+    file = settings.crm_token_file
+    if file is None:
+        raise ConfigError("crm_url needs crm_token_file: the file that holds the CRM's token")
+
+    async def read_anew() -> str:
+        return await asyncio.to_thread(_token, file)
+
+    crm = RemoteCrm(url, _token(file), clock, refresh=read_anew)
+    later.callback(lambda: asyncio.run(crm.aclose()))
+    return crm
+
+
+def _token(file: Path) -> str:
+    try:
+        return file.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"crm_token_file: {file} cannot be read ({type(error).__name__})") from None
 
 
 def crm_ledger(root: Path) -> list[tuple[str, str]]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from domain.approval import Approval, ApprovalState, VoteKind
+from domain.edit import Edit
 from domain.ids import TenantId
 
 
@@ -15,7 +16,10 @@ class Approvals(Protocol):
         ...
 
     async def get(self, tenant: TenantId, approval_id: str) -> Approval | None:
-        """One approval, by its id or by the id of its decision or of one of its actions."""
+        """One approval, by its id or by the id of its decision or of one of its actions.
+
+        Of a decision whose question was edited, the form that stands.
+        """
         ...
 
     async def vote(
@@ -39,6 +43,33 @@ class Approvals(Protocol):
         Raises: BadInput (code ``unknown``, ``changed`` for another hash, ``used`` if it is not open any more or comes
         too late, ``twice`` if this person has approved already, ``missing`` for no name, ``too_long``).
         """
+        ...
+
+    async def edit(
+        self,
+        tenant: TenantId,
+        approval_id: str,
+        *,
+        edit: Edit,
+        proposal_hash: str,
+        by: str,
+        policy: str,
+        now: int,
+        comment: str = "",
+    ) -> Approval:
+        """Change what is proposed, and approve the change in the same transaction.
+
+        The question ends ``edited``, its actions expire or, where dropped, are rejected. In its place stands another,
+        with actions and a hash of its own, on the same terms and until the same time; the word of `by` is the first
+        on it, and releases it where one person is enough. Of two who edit one question, one is told that it is
+        used. The rules of `vote` hold here too; the answer is the new question, or the old one if it ended
+        ``redecided``.
+        Raises: BadInput as `vote` does, and with the codes of `domain.edit.edited`.
+        """
+        ...
+
+    async def shown(self, tenant: TenantId, approval_id: str, *, by: str, now: int) -> None:
+        """Note that a person looks at an open question; only the first time counts. Raises: BadInput (``unknown``)."""
         ...
 
     async def assign(self, tenant: TenantId, approval_id: str, *, to: str, by: str, now: int) -> Approval:

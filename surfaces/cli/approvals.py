@@ -1,22 +1,39 @@
-"""``leadgraph approvals``: questions to people: list, look, answer, hand on, measure."""
+"""``leadgraph approvals``: questions to people: list, look, answer or edit, hand on, measure."""
 
 import asyncio
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from typing import Annotated
 
 import typer
 
-from domain.approval import Approval, VoteKind
+from domain.approval import Approval, ApprovalState, VoteKind
+from domain.errors import Temporary
 from domain.instants import Instant, iso
 from domain.ports.home import Home
-from surfaces.approving import Card, Measures, called, card, evidence, measures, reasons, summary
+from surfaces.approving import Card, called, card, evidence, reasons, summary
 from surfaces.cli.context import Cli, cli, emit, fail
 from surfaces.cli.offer_card import show_offer
+from surfaces.cli.when import when
 from surfaces.dispatcher import Dispatcher
+from surfaces.editing import edit_from
+from surfaces.measuring import NOT_MEASURED, Measures, measures
 
-app = typer.Typer(help="Questions to people: list, look, answer, hand on, measure.")
+app = typer.Typer(help="Questions to people: list, look, answer or edit, hand on, measure.")
 AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable result on stdout.")]
 Name = Annotated[str, typer.Argument(metavar="ID", help="An approval, its decision, or one of its actions.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a person typed."""
+
+    verdict: VoteKind
+    proposal_hash: str
+    by: str
+    comment: str
+    edit: Sequence[str] = ()
+    drop: Sequence[str] = ()
 
 
 @app.command("list")
@@ -39,12 +56,20 @@ def list_open(ctx: typer.Context, as_json: AsJson = False) -> None:
 
 
 @app.command("show")
-def show(ctx: typer.Context, name: Name, as_json: AsJson = False) -> None:
-    """What would be written beside what is there, why, and the hash to approve it by."""
+def show(
+    ctx: typer.Context,
+    name: Name,
+    by: Annotated[str | None, typer.Option(help="Who looks; default: who is at the keyboard.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """What would be written beside what is there, why, and the hash to approve it by; that you looked is noted."""
     tools = cli(ctx)
     with tools.open(exclusive=False) as home:
-        found = asyncio.run(card(home, name))
-    emit(found.document()) if as_json else _show(tools, found)
+        found, noted = asyncio.run(_look(home, name, by or tools.tools.user_name()))
+        now = home.clock.now()
+    if not noted:
+        tools.err.print("note: the store is busy, so that you looked is not noted", highlight=False)
+    emit(found.document()) if as_json else _show(tools, found, now)
 
 
 @app.command("decide")
@@ -54,18 +79,27 @@ def decide(
     name: Name,
     verdict: Annotated[VoteKind, typer.Argument(help="approve or reject.")],
     proposal_hash: Annotated[str, typer.Option("--hash", help="The hash that `approvals show` names.")],
+    edit: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="Approve with another value: owner, due, ..."),
+    ] = None,
+    drop: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Approve without an action, or without ACTION.STEP."),
+    ] = None,
     comment: Annotated[str, typer.Option(help="Why; kept sealed under the lead's key.")] = "",
     by: Annotated[str | None, typer.Option(help="Who decides; default: who is at the keyboard.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Approve or reject, bound to what was looked at; what is approved is sent at once."""
+    """Approve, with changes or without, or reject, bound to what was looked at; what is approved is sent at once."""
     if len(comment) > 2_000:
         fail(ctx, "--comment: say it in 2,000 characters")
+    if (edit or drop) and verdict is not VoteKind.APPROVE:
+        fail(ctx, "--edit and --drop go with approve")
     tools = cli(ctx)
+    answer = Answer(verdict, proposal_hash, by or tools.tools.user_name(), comment, edit or (), drop or ())
     with tools.open() as home:
-        found = asyncio.run(
-            _decide(home, name, verdict, proposal_hash, by=by or tools.tools.user_name(), comment=comment)
-        )
+        found = asyncio.run(_decide(home, name, answer))
     if as_json:
         emit(summary(found))
     else:
@@ -91,7 +125,7 @@ def assign(
 
 @app.command("measures")
 def show_measures(ctx: typer.Context, as_json: AsJson = False) -> None:
-    """How long questions wait, how long answers take, and how often people say no."""
+    """How long questions wait, how long a person has the card open, and how often people say no or change it."""
     tools = cli(ctx)
     with tools.open(exclusive=False) as home:
         found: Measures = asyncio.run(measures(home))
@@ -99,27 +133,41 @@ def show_measures(ctx: typer.Context, as_json: AsJson = False) -> None:
         emit(asdict(found))
         return
     for name, value in asdict(found).items():
-        tools.out.print(f"{name.replace('_', ' '):<24} {'-' if value is None else value}", highlight=False)
+        tools.out.print(
+            f"{name.replace('_', ' '):<24} {NOT_MEASURED if value is None else value}", highlight=False
+        )
 
 
 async def _open(home: Home) -> list[Approval]:
     return list(await home.approvals.open(home.tenant, limit=1_000))
 
 
-async def _decide(
-    home: Home, name: str, verdict: VoteKind, proposal_hash: str, *, by: str, comment: str
-) -> Approval:
+async def _look(home: Home, name: str, by: str) -> tuple[Card, bool]:
+    """The card; and False if it could not be noted that `by` looked."""
     found = await called(home, name)
-    decided = await home.approvals.vote(
-        home.tenant,
-        found.approval_id,
-        kind=verdict,
-        proposal_hash=proposal_hash,
-        by=by,
-        policy=home.policy.version,
-        now=home.clock.now(),
-        comment=comment,
-    )
+    try:
+        await home.approvals.shown(home.tenant, found.approval_id, by=by, now=home.clock.now())
+    except Temporary:
+        return await card(home, name), False
+    return await card(home, name), True
+
+
+async def _decide(home: Home, name: str, answer: Answer) -> Approval:
+    found = await called(home, name)
+    said = {
+        "proposal_hash": answer.proposal_hash,
+        "by": answer.by,
+        "policy": home.policy.version,
+        "comment": answer.comment,
+    }
+    now = home.clock.now()
+    if answer.edit or answer.drop:
+        edit = await edit_from(home, found, answer.edit, answer.drop)
+        decided = await home.approvals.edit(home.tenant, found.approval_id, edit=edit, now=now, **said)
+    else:
+        decided = await home.approvals.vote(
+            home.tenant, found.approval_id, kind=answer.verdict, now=now, **said
+        )
     await Dispatcher(home, home.targets).drain()
     return decided
 
@@ -135,21 +183,30 @@ def _people(approval: Approval) -> str:
     return f"({said} of {approval.terms.people} people have approved{with_whom})"
 
 
-def _show(tools: Cli, found: Card) -> None:
+def _show(tools: Cli, found: Card, now: int) -> None:
     out, approval = tools.out, found.approval
     out.print(
         f"[bold]{approval.approval_id}[/] is {approval.state.value}; lead {approval.lead_id}, decision "
-        f"{approval.decision_id}\nasked {iso(Instant(approval.asked_at))[:16]}, not sent after "
-        f"{iso(Instant(approval.expires_at))[:16]} {_people(approval)}",
+        f"{approval.decision_id}\nasked {when(approval.asked_at, now)}, not sent after "
+        f"{when(approval.expires_at, now)} {_people(approval)}",
         highlight=False,
     )
+    if approval.edited is not None:
+        out.print(
+            f"edited by {approval.edited.by}, {when(approval.edited.at, now)}; before: {approval.edited.origin}",
+            markup=False, highlight=False,
+        )  # fmt: skip
+    for change in found.changed:
+        was = change.before or "nothing"
+        out.print(f"  {change.field}: {was} -> {change.after or 'nothing'}", markup=False, highlight=False)
     for one in found.offers:
-        show_offer(out, one)
+        show_offer(out, one, now)
     for title, lines in (("Why", reasons(found.decision)), ("Evidence", evidence(found.decision))):
         out.print(f"\n[bold]{title}[/]")
         for line in lines:
             out.print(f"  {line}", markup=False, highlight=False)
-    out.print(
-        f"\nleadgraph approvals decide {approval.approval_id} approve --hash {approval.proposal_hash}",
-        markup=False, highlight=False, soft_wrap=True,
-    )  # fmt: skip
+    if approval.state is ApprovalState.OPEN:
+        out.print(
+            f"\nleadgraph approvals decide {approval.approval_id} approve --hash {approval.proposal_hash}",
+            markup=False, highlight=False, soft_wrap=True,
+        )  # fmt: skip

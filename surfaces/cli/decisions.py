@@ -1,22 +1,27 @@
-"""``leadgraph decisions``: what became of the actions of decisions; take them back, settle what is unknown."""
+"""``leadgraph decisions``: what became of actions; what is stuck; take back, send again, settle what is unknown."""
 
 import asyncio
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from domain.action import ActionState
-from domain.instants import Instant, iso
 from domain.ports.home import Home
 from domain.ports.outbox import OutboxRow
 from surfaces.approving import Offer, offer
 from surfaces.approving import undo as ask_for_undo
+from surfaces.cli.action_card import action_document, show_action
 from surfaces.cli.context import Cli, cli, emit, fail
 from surfaces.cli.offer_card import show_offer
+from surfaces.cli.stuck import stuck
 from surfaces.dispatcher import Dispatcher
+from surfaces.trouble import Trouble, explain
 
-app = typer.Typer(help="What became of the actions of decisions; take them back, settle what is unknown.")
+app = typer.Typer(
+    help="What became of actions, what is stuck; take back, send again, settle what is unknown."
+)
+app.command("stuck")(stuck)
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document per action on stdout.")]
 
 
@@ -28,11 +33,10 @@ def actions(
     limit: Annotated[int, typer.Option(min=1, help="At most so many, newest first.")] = 50,
     as_json: AsJson = False,
 ) -> None:
-    """Actions and how far each is: sent, waiting, failed, taken back."""
+    """Actions and how far each is: sent, waiting, failed, taken back; what stands in the way, and what to do."""
     tools = cli(ctx)
     with tools.open(exclusive=False) as home:
-        rows = asyncio.run(_rows(home, name, state or (), limit))
-    _tell(tools, rows, as_json=as_json)
+        _tell(tools, home, asyncio.run(_rows(home, name, state or (), limit)), as_json=as_json)
 
 
 @app.command("preview")
@@ -44,12 +48,12 @@ def preview(
     """A dry run: the exact writes of actions beside what is there now; nothing is sent."""
     tools = cli(ctx)
     with tools.open(exclusive=False) as home:
-        offers = asyncio.run(_offers(home, name))
+        offers, now = asyncio.run(_offers(home, name)), home.clock.now()
     for one in offers:
         if as_json:
             emit(one.document())
         else:
-            show_offer(tools.out, one)
+            show_offer(tools.out, one, now)
     if not offers:
         fail(ctx, f"there is no action or decision called {name}")
 
@@ -66,8 +70,7 @@ def undo(
     """Take back what was done, step by step; what somebody has changed since is left alone."""
     tools = cli(ctx)
     with tools.open() as home:
-        rows = asyncio.run(_undo(home, name, by or tools.tools.user_name()))
-    _tell(tools, rows, as_json=as_json)
+        _tell(tools, home, asyncio.run(_undo(home, name, by or tools.tools.user_name())), as_json=as_json)
 
 
 @app.command("resolve")
@@ -82,7 +85,20 @@ def resolve(
     tools = cli(ctx)
     with tools.open() as home:
         row = asyncio.run(_resolve(home, name, done, by or tools.tools.user_name()))
-    _tell(tools, [row], as_json=as_json)
+        _tell(tools, home, [row], as_json=as_json)
+
+
+@app.command("retry")
+def retry(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="ACTION", help="An action that failed.")],
+    by: Annotated[str | None, typer.Option(help="Who asks; default: who is at the keyboard.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Send a failed action again once what stood in its way is mended; what speaks against it by now still counts."""
+    tools = cli(ctx)
+    with tools.open() as home:
+        _tell(tools, home, asyncio.run(_retry(home, name, by or tools.tools.user_name())), as_json=as_json)
 
 
 async def _rows(
@@ -104,48 +120,23 @@ async def _undo(home: Home, name: str, by: str) -> list[OutboxRow]:
     return [row for one in asked if (row := await home.outbox.get(home.tenant, one.action_id))]
 
 
+async def _retry(home: Home, name: str, by: str) -> list[OutboxRow]:
+    asked = await home.outbox.retry(home.tenant, name, by=by, now=home.clock.now())
+    await Dispatcher(home, home.targets).drain()
+    return [row for row in [await home.outbox.get(home.tenant, asked.action_id)] if row]
+
+
 async def _resolve(home: Home, name: str, done: bool, by: str) -> OutboxRow:
     return await home.outbox.resolve(home.tenant, name, done=done, by=by, now=home.clock.now())
 
 
-def _tell(tools: Cli, rows: Sequence[OutboxRow], *, as_json: bool) -> None:
+def _tell(tools: Cli, home: Home, rows: Sequence[OutboxRow], *, as_json: bool) -> None:
+    now = home.clock.now()
     for row in rows:
+        why: Trouble = explain(home, row)
         if as_json:
-            emit(record(row))
-            continue
-        tools.out.print(
-            f"{row.action_id}  {row.kind.value:<13} {row.state.value:<12} {row.reason or '-':<18} "
-            f"attempt {row.attempt}  lead {row.lead_id}",
-            markup=False, highlight=False,
-        )  # fmt: skip
-        for one in row.steps:
-            ref = one.receipt.ref if one.receipt else "-"
-            tools.out.print(
-                f"    {one.step.kind.value:<13} {one.state.value:<12} {ref}", markup=False, highlight=False
-            )
+            emit(action_document(row, why))
+        else:
+            show_action(tools.out, row, why, now)
     if not rows and not as_json:
         tools.err.print("no such action")
-
-
-def record(row: OutboxRow) -> dict[str, Any]:
-    """The JSON form of an action."""
-    return {
-        "action": row.action_id,
-        "decision": row.decision_id,
-        "lead": row.lead_id,
-        "kind": row.kind.value,
-        "state": row.state.value,
-        "reason": row.reason,
-        "attempt": row.attempt,
-        "params": dict(row.params),
-        "proposed_at": iso(Instant(row.at)),
-        "finished_at": iso(Instant(row.finished_at)) if row.finished_at else None,
-        "steps": [
-            {
-                "step": one.step.kind.value,
-                "state": one.state.value,
-                "ref": one.receipt.ref if one.receipt else None,
-            }
-            for one in row.steps
-        ],
-    }

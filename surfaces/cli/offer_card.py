@@ -2,13 +2,17 @@
 
 from rich.console import Console
 
+from domain.action import ActionState
 from domain.ports.target import Change
 from surfaces.approving import Offer
+from surfaces.cli.action_card import show_trouble
 
 
-def show_offer(out: Console, one: Offer) -> None:
-    """The action, then each write beside what is there."""
+def show_offer(out: Console, one: Offer, now: int) -> None:
+    """The action, what stands in its way, then each write beside what is there."""
     out.print(f"\n[bold]{one.row.kind.value}[/] ({one.row.state.value})", highlight=False)
+    if one.row.state is not ActionState.WAITING:
+        show_trouble(out, one.trouble, now)
     for change in one.changes:
         show_write(out, change)
     if one.away:

@@ -4,8 +4,8 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from agents.actuation import perform, proposal_hash
-from domain.action import ActionKind, ActionState, Move, moved
+from agents.actuation import perform
+from domain.action import ActionKind, ActionState, Move, moved, proposal_hash
 from domain.attempt import Performed
 from domain.audit import AuditEntry
 from domain.effect import Delivery, Step, StepKind, StepProgress, StepReceipt, StepState, steps_of

@@ -17,7 +17,15 @@ import httpx
 import orjson
 
 from domain.effect import Delivery, Step, StepKind, StepReceipt
-from domain.errors import ConfigError, OutcomeUnknown, Permanent, Refused, Temporary, Throttled
+from domain.errors import (
+    ConfigError,
+    OutcomeUnknown,
+    Permanent,
+    Refused,
+    Temporary,
+    Throttled,
+    Unauthorized,
+)
 from domain.instants import SECOND
 from domain.ports.clock import Clock
 from domain.ports.target import Change, Seen, Subject
@@ -33,8 +41,10 @@ MAX_KEY: Final = 300
 MAX_SIGNATURES: Final = 16
 _SECRET_BYTES: Final = range(24, 65)
 _UNSENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+SETTING: Final = "webhook_secrets"
+"""Where our credentials are set."""
 _CODES: Final[Mapping[int, str]] = {
-    400: "invalid", 401: "forbidden", 403: "forbidden", 404: "gone", 409: "conflict", 410: "gone", 422: "invalid",
+    400: "invalid", 403: "forbidden", 404: "gone", 409: "conflict", 410: "gone", 422: "invalid",
 }  # fmt: skip
 
 
@@ -147,6 +157,8 @@ class Webhook:
         if status == 429:
             wait = retry_after_s(retry_after, now=self._clock.now())
             raise Throttled(f"{self.name} asks us to come later", wait)
+        if status == 401:
+            raise Unauthorized(f"{self.name} does not accept our signature", SETTING)
         if 300 <= status < 400:
             raise Refused(f"{self.name} points elsewhere ({status}); configure the new address", "moved")
         if 400 <= status < 500 and status != 408:

@@ -20,6 +20,7 @@ from domain.errors import (
     Refused,
     Temporary,
     Throttled,
+    Unauthorized,
 )
 from domain.ports.clock import Clock
 from domain.ports.target import Change, Seen, Subject
@@ -36,12 +37,15 @@ MAX_ANSWER: Final = 1024 * 1024
 """Bytes of an answer."""
 _UNSENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _REFUSED: Final[Mapping[int, str]] = {
-    400: "invalid", 401: "forbidden", 403: "forbidden", 404: "gone", 409: "conflict", 410: "gone", 422: "invalid",
+    400: "invalid", 403: "forbidden", 404: "gone", 409: "conflict", 410: "gone", 422: "invalid",
 }  # fmt: skip
+
+SETTING: Final = "crm_token_file"
+"""Where our credentials are set."""
 
 T = TypeVar("T")
 Refresh = Callable[[], Awaitable[str]]
-"""Gets a new token."""
+"""Gets a token that may be newer."""
 
 
 class RemoteCrm:
@@ -64,9 +68,11 @@ class RemoteCrm:
         self.name, self.delivery, self.takes = name, delivery, TAKES
         self._token, self._refresh = _usable(token), refresh
         self._clock, self._deadline_s = clock, deadline_s
+        # No connection is kept: a kept one would belong to the loop that opened it.
         self._client = httpx.AsyncClient(
-            base_url=addresses.checked(url), timeout=timeout, transport=transport, trust_env=False
-        )
+            base_url=addresses.checked(url), timeout=timeout, transport=transport, trust_env=False,
+            limits=httpx.Limits(max_keepalive_connections=0),
+        )  # fmt: skip
 
     async def look(self, subject: Subject) -> Seen:
         """The record as it is now."""
@@ -112,18 +118,27 @@ class RemoteCrm:
         """The body of a good answer; `lost` is what an answer that never came, or tells nothing, is called."""
         used = self._token
         status, headers, answer = await self._post(what, body, used, lost)
-        if status == 401 and self._refresh is not None:
-            if self._token == used:
-                self._token = _usable(await self._refresh())
+        if status == 401 and await self._renewed(used):
             status, headers, answer = await self._post(what, body, self._token, lost)
         if status == 200:
             return answer
         if status == 429:
             wait = retry_after_s(headers.get("retry-after"), now=self._clock.now())
             raise Throttled(f"{self.name} asks us to come later", wait)
+        if status == 401:
+            raise Unauthorized(f"{self.name} does not accept our token", SETTING)
         if status in _REFUSED:
             raise Refused(f"{self.name} refused {what} ({status})", _code(status, answer))
         raise lost(f"{self.name} answered {what} with {status}")
+
+    async def _renewed(self, used: str) -> bool:
+        """True if there is another token than the one `used`. Raises: Unauthorized if the new one is unusable."""
+        if self._token == used and self._refresh is not None:
+            try:
+                self._token = _usable(await self._refresh())
+            except ConfigError as error:
+                raise Unauthorized(str(error), SETTING) from error
+        return self._token != used
 
     async def _post(
         self, what: str, body: Any, token: str, lost: type[LeadgraphError]

@@ -1,0 +1,105 @@
+"""Handoff: who gets a talk, and what the bot does meanwhile."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agents.handoff import decide, inert
+from domain.handoff import Handoff, Message, Situation, Step, Talk
+from tools.reasoner.listener import LocalListener, local_listener
+
+OPEN = Situation(blocked=False, handed_at=None, decided=0, owner=None, free="ann", listed=True, opens_at=None)
+BUYS = "We would like to buy 50 seats, could you send us a quote?"
+ANGRY = "This is ridiculous, I am fed up with your service."
+
+
+@pytest.fixture(scope="module")
+def listener() -> LocalListener:
+    return local_listener(Path(__file__).parents[2] / "config")
+
+
+def talk(*turns: tuple[str, str], **more: Any) -> Talk:
+    at = datetime(2026, 3, 2, 10, tzinfo=UTC)
+    said = [
+        Message.model_validate({"id": f"m{n}", "role": role, "text": text, "at": at})
+        for n, (role, text) in enumerate(turns)
+    ]
+    return Talk(conversation_id="c1", messages=tuple(said), **more)
+
+
+async def answer(listener: LocalListener, one: Talk, seen: Situation = OPEN) -> Handoff:
+    return decide(one, await listener.hear(one.messages), seen)
+
+
+async def test_a_buying_interest_goes_to_who_is_on_shift_with_what_is_known(listener: LocalListener) -> None:
+    found = await answer(listener, talk(("customer", BUYS)))
+    assert found.decision is Step.HANDOFF
+    assert found.route is not None
+    assert (found.route.team, found.route.path, found.route.person) == ("sales", "now", "ann")
+    assert found.brief is not None
+    assert [(slot.name, slot.value, slot.ref) for slot in found.brief.known] == [("seats", "50", "m0")]
+    assert "seats" not in found.brief.open
+    assert [(one.message_id, one.quote) for one in found.evidence] == [("m0", BUYS)]
+    assert found.tell_customer
+    assert found.tell_team
+
+
+async def test_a_person_who_is_asked_for_comes_and_that_alone_is_no_sales_lead(
+    listener: LocalListener,
+) -> None:
+    one = talk(("customer", "Can I talk to a real person?"))
+    for seen in (OPEN, replace(OPEN, blocked=True), replace(OPEN, opens_at=7)):
+        found = await answer(listener, one, seen)
+        assert found.decision is Step.ASK_PERSON
+        assert found.route is not None
+        assert found.route.team == "support"
+
+
+async def test_an_angry_customer_is_never_pitched(listener: LocalListener) -> None:
+    found = await answer(listener, talk(("customer", BUYS), ("customer", ANGRY)))
+    assert found.decision is Step.ASK_PERSON
+    assert found.route is not None
+    assert found.route.team == "support"
+
+
+async def test_a_blocked_customer_is_never_pitched(listener: LocalListener) -> None:
+    found = await answer(listener, talk(("customer", BUYS)), replace(OPEN, blocked=True))
+    assert (found.decision, found.route) == (Step.STAY, None)
+
+
+async def test_what_agents_and_bots_say_is_never_the_customers_wish(listener: LocalListener) -> None:
+    one = talk(("agent", BUYS), ("bot", f"{BUYS} {ANGRY}"), ("customer", "Thanks, the export works again."))
+    found = await listener.hear(one.messages)
+    assert (found.interested, found.slots, found.angry, found.asks_for_person) == (False, (), None, None)
+
+
+async def test_the_bot_is_silent_until_the_person_closes(listener: LocalListener) -> None:
+    given = replace(OPEN, handed_at=1)
+    turns = (("customer", BUYS), ("customer", BUYS))
+    found = await answer(listener, talk(*turns), given)
+    assert (found.decision, found.bot_may_speak, found.route) == (Step.STAY, False, None)
+    assert not (await answer(listener, talk(*turns, status="with_person"))).bot_may_speak
+    assert (await answer(listener, talk(turns[0], status="closed"), given)).decision is Step.STAY
+
+
+@pytest.mark.parametrize(
+    ("seen", "path", "at"),
+    [(replace(OPEN, opens_at=99), "callback", 99), (replace(OPEN, free=None), "ticket", None)],
+)
+async def test_nobody_on_shift_has_a_stated_path(
+    listener: LocalListener, seen: Situation, path: str, at: int | None
+) -> None:
+    found = await answer(listener, talk(("customer", BUYS)), seen)
+    assert found.route is not None
+    assert (found.route.path, found.route.at) == (path, at)
+    assert found.tell_customer
+
+
+def test_a_quote_does_nothing() -> None:
+    assert (
+        inert("a\u202e\u200b\x1b<img src=x> [b](http://x.example/y) " + "w" * 400)[:20]
+        == "a b (link) wwwwwwwww"
+    )
