@@ -25,6 +25,7 @@ EMPTY: dict[Aggregate, int | None] = {
     Aggregate.VELOCITY: 0,
     Aggregate.LAST: None,
     Aggregate.LAST_AMOUNT: None,
+    Aggregate.LAST_NUMBER: None,
     Aggregate.TIME_IN: None,
     Aggregate.ACTIVE_DAYS: 0,
     Aggregate.OPEN: 0,
@@ -171,6 +172,15 @@ def _last_amount(definition: FeatureDef) -> Calculation:
     return last_amount
 
 
+def _last_number(definition: FeatureDef) -> Calculation:
+    window = definition.window_hours
+
+    def last_number(stream: Stream, n: int, hour: int) -> Value:
+        return stream.events()[n - 1].amount if start_of(stream, n, hour, window) < n else None
+
+    return last_number
+
+
 def _time_in(definition: FeatureDef) -> Calculation:
     window = definition.window_hours
 
@@ -227,6 +237,7 @@ _MAKERS: dict[Aggregate, Callable[[FeatureDef], Calculation]] = {
     Aggregate.VELOCITY: _velocity,
     Aggregate.LAST: _last,
     Aggregate.LAST_AMOUNT: _last_amount,
+    Aggregate.LAST_NUMBER: _last_number,
     Aggregate.TIME_IN: _time_in,
     Aggregate.ACTIVE_DAYS: _active_days,
     Aggregate.OPEN: _open,

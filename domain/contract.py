@@ -6,7 +6,7 @@ validates the result again. Reasons name the field and the remedy and never quot
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Final
@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from domain.errors import BadInput
 from domain.ids import AccountId, Region, TenantId
 from domain.instants import DAY, MINUTE, Instant, instant, moment
-from domain.kinds import Kind
+from domain.kinds import FieldSpec, Kind
 from domain.parsing import FIELDS
 from domain.payload import Notes, minimised, short_text
 from domain.signal import SCHEMA_VERSION, Consent, KeyKind, LeadKey, Signal
@@ -36,6 +36,8 @@ SOURCE: Final = re.compile(r"[a-z][a-z0-9_.-]{0,39}")
 JOINING: Final = frozenset({Kind.MERGE, Kind.ALIAS})
 """Kinds that say that two keys are one lead, so they need two."""
 
+OLDEST_IMPORT: Final = 50 * 366 * DAY
+"""How old history may be."""
 _KINDS: Final = {kind.value: kind for kind in Kind}
 _CONSENTS: Final = {consent.value: consent for consent in Consent}
 _RFC3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d([.,]\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
@@ -61,6 +63,21 @@ class Door:
     max_age_us: int = 3_653 * DAY
     imported: bool = False
     known_delay_us: int = 0
+    declared: Mapping[str, FieldSpec] = field(default_factory=dict)
+    """The attributes of the home, see `domain.attributes.declared_fields`."""
+
+
+def history_door(
+    door: Door, *, known_delay_us: int = 0, declared: Mapping[str, FieldSpec] | None = None
+) -> Door:
+    """`door` for history: it may be old, and was known when it occurred plus the delay. Lets `declared` in as well."""
+    return replace(
+        door,
+        imported=True,
+        known_delay_us=known_delay_us,
+        max_age_us=OLDEST_IMPORT,
+        declared={**door.declared, **(declared or {})},
+    )
 
 
 def admit(raw: Mapping[str, Any], door: Door) -> tuple[Signal, tuple[tuple[str, str], ...]]:
@@ -97,7 +114,7 @@ def _admit(item: Mapping[str, Any], door: Door, notes: Notes) -> tuple[Signal, t
     consent = _consent(item.get("consent"))
     account, delivery = item.get("account"), item.get("delivery_id")
     payload = _payload(item.get("payload"))
-    kept = minimised(kind, payload, notes)
+    kept = minimised(kind, payload, notes, door.declared)
     for name in item.keys() - FIELDS:
         notes.drop(str(name), item[name], prefix="item.")
     received = _moment(door.now)

@@ -34,6 +34,8 @@ class Aggregate(StrEnum):
     """Subject of the newest event (for a fact its value); None if there is none."""
     LAST_AMOUNT = "last_amount"
     """Amount of the newest event that has one (other than 0), micro-units; None if there is none."""
+    LAST_NUMBER = "last_number"
+    """Number of the newest event, micro-units, 0 included; None if there is none."""
     TIME_IN = "time_in"
     """Whole hours since `LAST` took its present subject or value."""
     ACTIVE_DAYS = "active_days"

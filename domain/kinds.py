@@ -5,7 +5,7 @@ The allow-list is the minimisation rule: a field that is not listed here is drop
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal
+from typing import Final, Literal
 
 
 class Channel(StrEnum):
@@ -45,6 +45,7 @@ class Kind(StrEnum):
     PRIVACY_DELETE = "crm.privacy_delete"
     NOT_A_LEAD = "crm.not_a_lead"
     IDENTIFY = "identity.identify"
+    ATTRIBUTES = "identity.attributes"
     ALIAS = "identity.alias"
     CONSENT = "consent.changed"
 
@@ -55,6 +56,8 @@ class Kind(StrEnum):
 
 
 Type = Literal["str", "int", "number", "bool"]
+ATTRIBUTE_PREFIX: Final = "attr."
+"""Before an attribute's name, as a fact's subject and as a feature's name: so none is taken for a trait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,8 @@ class KindSpec:
 
     `subject` names the field that becomes the event's subject, `amount` the one that is summed, `text` the free
     text that only the intent agent reads, `facts` the fields that describe the lead or its company, `value` the
-    code that becomes the event's value.
+    code that becomes the event's value. `declared` says that the home declares the fields, all of them facts
+    (`domain.attributes`).
     """
 
     fields: dict[str, FieldSpec] = field(default_factory=dict)
@@ -84,6 +88,7 @@ class KindSpec:
     text: str | None = None
     facts: tuple[str, ...] = ()
     value: str | None = None
+    declared: bool = False
 
 
 def _one_of(*values: str, required: bool = False, strict: bool = False) -> FieldSpec:
@@ -194,6 +199,7 @@ SPECS: dict[Kind, KindSpec] = {
     Kind.PRIVACY_DELETE: KindSpec(),
     Kind.NOT_A_LEAD: KindSpec({"reason": _NAME, "actor": _NAME}, "reason"),
     Kind.IDENTIFY: KindSpec(dict(TRAITS), facts=tuple(TRAITS)),
+    Kind.ATTRIBUTES: KindSpec(declared=True),
     Kind.ALIAS: KindSpec({"undo": FieldSpec("bool")}),
     Kind.CONSENT: KindSpec(
         {

@@ -72,6 +72,7 @@ def _wanted(definition: FeatureDef, inside: Events, _hour: int) -> Events:
 _CHOOSERS: dict[Aggregate, Chooser] = {
     Aggregate.RECENCY: _newest,
     Aggregate.LAST: _newest,
+    Aggregate.LAST_NUMBER: _newest,
     Aggregate.AGE: _oldest,
     Aggregate.LAST_AMOUNT: _newest_amount,
     Aggregate.TIME_IN: _present_run,

@@ -56,12 +56,16 @@ class Notes:
         return (*self.steps, *(f"dropped:{name}" for name in self.dropped))
 
 
-def minimised(kind: Kind, payload: Mapping[str, Any], notes: Notes) -> dict[str, Scalar]:
+def minimised(
+    kind: Kind, payload: Mapping[str, Any], notes: Notes, declared: Mapping[str, FieldSpec] | None = None
+) -> dict[str, Scalar]:
     """The listed fields of `payload`, in the order of the list; null counts as absent.
 
+    `declared` are the home's attributes, the list of the kind that has none of its own.
     Raises: BadInput naming ``payload.<field>``.
     """
-    specs = SPECS[kind].fields
+    spec_of_kind = SPECS[kind]
+    specs = (declared or {}) if spec_of_kind.declared else spec_of_kind.fields
     kept: dict[str, Scalar] = {}
     for name in payload:
         if name not in specs:

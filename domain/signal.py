@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from domain.ids import AccountId, Region, SignalId, TenantId
 from domain.instants import Instant, instant
-from domain.kinds import SPECS, Channel, Kind, KindSpec
+from domain.kinds import ATTRIBUTE_PREFIX, SPECS, Channel, Kind, KindSpec
 
 SCHEMA_VERSION: Final = 2
 Scalar = str | int | float | bool
@@ -118,6 +118,8 @@ class Event(NamedTuple):
 
 
 FACT: Final = "fact"
+ONLY_FACTS: Final = frozenset({Kind.IDENTIFY, Kind.ATTRIBUTES})
+"""Kinds that say nothing but facts."""
 
 
 def _amount(value: Scalar | None) -> int:
@@ -126,19 +128,27 @@ def _amount(value: Scalar | None) -> int:
     return round(value * MICRO)
 
 
+def facts_of(signal: Signal) -> list[tuple[str, Scalar]]:
+    """What `signal` states of the lead or its company: (subject, value) pairs."""
+    spec, payload = SPECS[signal.kind], signal.payload
+    if spec.declared:
+        return [(ATTRIBUTE_PREFIX + name, value) for name, value in payload.items()]
+    return [(name, payload[name]) for name in spec.facts if name in payload]
+
+
 def compact(signal: Signal, tags: tuple[str, ...] = ()) -> tuple[Event, ...]:
     """The events of one signal: the thing itself, then one event per fact it states. Pure; order-independent.
 
-    `identity.identify` is only facts. Amounts are rounded to micro-units, so that sums are exact.
+    `identity.identify` and `identity.attributes` are only facts. Amounts are rounded to micro-units, so that sums
+    are exact.
     """
     spec = SPECS[signal.kind]
     at, known, ref = _micros(signal.occurred_at), _micros(signal.known_at), signal.signal_id
     events = [
-        Event(at, ref, name, FACT, str(signal.payload[name]), _amount(signal.payload[name]), known, ())
-        for name in spec.facts
-        if name in signal.payload
+        Event(at, ref, subject, FACT, str(value), _amount(value), known, ())
+        for subject, value in facts_of(signal)
     ]
-    if signal.kind is not Kind.IDENTIFY:
+    if signal.kind not in ONLY_FACTS:
         subject = str(signal.payload.get(spec.subject, "")) if spec.subject else ""
         amount = _amount(signal.payload.get(spec.amount)) if spec.amount else 0
         events.append(Event(at, ref, subject, signal.kind.value, _value(signal, spec), amount, known, tags))

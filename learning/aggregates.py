@@ -98,9 +98,12 @@ def _velocity(definition: FeatureDef) -> pl.Expr:
     return now - (before - now)
 
 
-def _last(definition: FeatureDef) -> pl.Expr:
-    newest, window = pl.col("text").last(), definition.window_hours
-    return newest if window is None else pl.when(pl.col("age").last() < window).then(newest)
+def _newest(column: str) -> Expressed:
+    def newest(definition: FeatureDef) -> pl.Expr:
+        last, window = pl.col(column).last(), definition.window_hours
+        return last if window is None else pl.when(pl.col("age").last() < window).then(last)
+
+    return newest
 
 
 def _started(columns: list[str]) -> pl.Expr:
@@ -163,7 +166,8 @@ _EXPRESSED: dict[Aggregate, Expressed] = {
     Aggregate.AGE: _age,
     Aggregate.DECAYED: _decayed,
     Aggregate.VELOCITY: _velocity,
-    Aggregate.LAST: _last,
+    Aggregate.LAST: _newest("text"),
+    Aggregate.LAST_NUMBER: _newest("amount"),
 }
 """Aggregates that are one expression over the rows of an ask: computed together in one pass."""
 

@@ -5,12 +5,13 @@ Every surface that takes signals comes through here: API, webhooks, command line
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Final
 
-from domain.contract import SOURCE, Door, admit
+from domain.attributes import declared_fields
+from domain.contract import SOURCE, Door, admit, history_door
 from domain.errors import BadInput
-from domain.instants import DAY, Instant
+from domain.instants import Instant
 from domain.parsing import MAX_BYTES, parse
 from domain.ports.home import Home
 from domain.ports.inbox import Accepted, Refused
@@ -24,8 +25,6 @@ LIMIT: Final = 1_000
 KEPT_RAW: Final = 64 * 1024
 """Bytes that are kept of an item that is too large ever to be let in; smaller ones are kept whole."""
 UNKNOWN_SOURCE: Final = "unknown"
-OLDEST_IMPORT: Final = 50 * 366 * DAY
-"""How old imported history may be."""
 
 
 @dataclass(slots=True)
@@ -45,10 +44,9 @@ def door_of(home: Home, now: Instant, *, imported: bool = False, known_delay_us:
         now=now,
         hash_email=home.hasher.email,
         hash_phone=home.hasher.phone,
-        imported=imported,
-        known_delay_us=known_delay_us,
+        declared=declared_fields(home.attributes),
     )
-    return replace(door, max_age_us=OLDEST_IMPORT) if imported else door
+    return history_door(door, known_delay_us=known_delay_us) if imported else door
 
 
 def checked(door: Door, lines: Iterable[Item]) -> Batch:

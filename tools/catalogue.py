@@ -9,12 +9,14 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
+from domain.attributes import Attribute, attribute_features
 from domain.errors import ConfigError
 from domain.feature import Aggregate, FeatureDef
 from domain.features import Catalogue
 from domain.kinds import TRAITS, Kind
 from domain.lead import EVENT_CAP
 from domain.signal import FACT
+from tools.attributes import load_attributes
 
 _KINDS: Final = frozenset(kind.value for kind in Kind) | {FACT}
 _LISTS: Final = frozenset({"kinds", "subjects", "for_each"})
@@ -30,8 +32,8 @@ Entry = Mapping[str, Any]
 Groups = Mapping[str, tuple[str, ...]]
 
 
-def load_catalogue(file: Path, *, cap: int = EVENT_CAP) -> Catalogue:
-    """The catalogue written in `file` (see its head for the form), strictly read.
+def load_catalogue(file: Path, *, cap: int = EVENT_CAP, attributes: Sequence[Attribute] = ()) -> Catalogue:
+    """The catalogue written in `file` (see its head for the form), strictly read, and the features of `attributes`.
 
     Raises: ConfigError naming the file, the entry and the remedy.
     """
@@ -43,8 +45,18 @@ def load_catalogue(file: Path, *, cap: int = EVENT_CAP) -> Catalogue:
     if not isinstance(entries, list) or not entries:
         raise ConfigError(f"{file}: no [[feature]] entry; add at least one")
     made = [_definition(place, entry, groups) for place, entry in _written_out(file, entries)]
+    made += attribute_features(attributes)
     _check_names(file, made)
     return Catalogue(made, cap=cap)
+
+
+def home_catalogue(folder: Path, home: Path) -> tuple[Catalogue, tuple[Attribute, ...]]:
+    """The catalogue of `folder` with the attributes that the home at `home` declares, and those.
+
+    Raises: ConfigError.
+    """
+    attributes = load_attributes(home)
+    return load_catalogue(folder / "features.toml", attributes=attributes), attributes
 
 
 def _parsed(file: Path) -> Mapping[str, Any]:

@@ -140,6 +140,7 @@ def _plain_value(feature: FeatureDef, inside: list[Event], hour: int) -> Value:
         Aggregate.DECAYED: sum(table[age] for age in ages if age < DECAY_LIMIT_HOURS),
         Aggregate.LAST: texts[-1] if texts else None,
         Aggregate.LAST_AMOUNT: next((amount for amount in reversed(amounts) if amount), None),
+        Aggregate.LAST_NUMBER: amounts[-1] if amounts else None,
         Aggregate.TIME_IN: ages[since] if ages else None,
         Aggregate.ACTIVE_DAYS: len({event.at // DAY for event in inside}),
         Aggregate.OPEN: len(_open_subjects(feature, inside)) if feature.aggregate is Aggregate.OPEN else 0,

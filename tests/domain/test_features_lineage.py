@@ -62,6 +62,7 @@ def test_nothing_later_is_ever_named(events: list[Event], as_of: int) -> None:
         (Aggregate.RECENCY, {}, ("s:zero",)),
         (Aggregate.AGE, {}, ("s:old",)),
         (Aggregate.LAST_AMOUNT, {}, ("s:new",)),
+        (Aggregate.LAST_NUMBER, {}, ("s:zero",)),
         (Aggregate.TIME_IN, {}, ("s:zero", "s:new")),
         (Aggregate.DISTINCT, {}, ("s:zero", "s:minus", "s:old")),
         (Aggregate.COUNT, {"window_hours": 3}, ("s:zero", "s:new")),

@@ -1,0 +1,1 @@
+"""A company's own past, from a CRM or event export, through the contract of live signals."""
