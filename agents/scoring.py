@@ -14,6 +14,7 @@ from domain.intake import Intake
 from domain.intent import IntentReading
 from domain.intents import Said
 from domain.lead import Band, BandState, LeadState
+from domain.model import LEAD_ACCOUNT, LEAD_REGION
 from domain.override import ROW, Override, OverrideKind, ends_next, fixed, set_to
 from domain.ports.scorer import Scorer
 from domain.score import Score
@@ -44,7 +45,7 @@ async def assess(
     """
     as_of = given.as_of
     past = _Past(lead, scorer, catalogue)
-    score = scorer.score(intake.features, reading, past.lawful.of(as_of), as_of)
+    score = scorer.score({**intake.features, **past.place}, reading, past.lawful.of(as_of), as_of)
     band = fold(
         lead.band,
         lead.events,
@@ -53,6 +54,7 @@ async def assess(
         now=score.points,
         thresholds=scorer.thresholds,
         dropped=lead.dropped,
+        by=scorer.version,
     )
     account = {name: value for name, value in intake.features.items() if name.startswith(_ACCOUNT)}
     said = fixed(given.overrides, OverrideKind.POINTS)
@@ -82,12 +84,13 @@ def would_move(
 class _Past:
     """The points of one lead at any time, from what could lawfully be used then."""
 
-    __slots__ = ("_catalogue", "_prepared", "_scorer", "lawful", "thresholds")
+    __slots__ = ("_catalogue", "_prepared", "_scorer", "lawful", "place", "thresholds")
 
     def __init__(self, lead: LeadState, scorer: Scorer, catalogue: Catalogue) -> None:
         """Of `lead` with its tagged events."""
         self.lawful = Lawful(lead.events)
         self.thresholds = scorer.thresholds
+        self.place: Mapping[str, str | None] = {LEAD_REGION: lead.region, LEAD_ACCOUNT: lead.account}
         self._scorer, self._catalogue = scorer, catalogue
         self._prepared: dict[int, tuple[Prepared, Said]] = {}
 
@@ -104,6 +107,7 @@ class _Past:
             values["consent"] = code
         if account:
             values.update(account)
+        values.update(self.place)
         return self._scorer.points(values, {intent.value: sure for intent, sure in said.at(at).items()})
 
 
@@ -164,9 +168,17 @@ def _words(score: Score, before: BandState, band: BandState, due: Timer | None) 
     unit = "points" if score.unit == "points" else "% likely"
     source = "a person" if any(part.name == ROW for part in score.ledger) else score.scorer
     words = [f"{score.points} {unit} by {source}; fit {score.fit}, engagement {score.engagement}."]
-    reasons = sorted((part for part in score.ledger if part.words), key=lambda part: -abs(part.micro))
+    reasons = sorted(
+        (part for part in score.ledger if part.words and part.feature), key=lambda part: -abs(part.micro)
+    )
     if reasons:
         words.append(f"Most of it: {'; '.join(part.words for part in reasons[:_REASONS])}.")
+    if score.interval is not None and score.similar is not None:
+        (low, high), (cases, won) = score.interval, score.similar
+        words.append(
+            f"Of {cases:,} past leads with about this score {won:,} were won ({low / 10:.0f} to {high / 10:.0f} %)."
+        )
+    words.extend(score.remarks)
     if score.cold_start:
         words.append("Too few signals for a score of its own: it rests on what is usual and on the profile.")
     changed = f"{before.band.value} before" if before.band is not band.band else "as before"

@@ -39,7 +39,7 @@ LEADS = 40
 def measure(offline_signals: int = OFFLINE_SIGNALS) -> dict[str, Any]:
     """Microseconds per online read and update by number of events; signals/s offline, one ask per lead."""
     catalogue = load_catalogue(SHIPPED)
-    frame = _frame(max(offline_signals, LEADS * max(SIZES)))
+    frame = frame_of_events(max(offline_signals, LEADS * max(SIZES)))
     return {
         "features": len(catalogue.plan("lead").empty),
         "online_us": {str(size): _online(catalogue, frame, size) for size in SIZES},
@@ -47,7 +47,7 @@ def measure(offline_signals: int = OFFLINE_SIGNALS) -> dict[str, Any]:
     }
 
 
-def _frame(signals: int) -> pl.DataFrame:
+def frame_of_events(signals: int) -> pl.DataFrame:
     """Made-up events, the same on every machine: spread over `SPAN_DAYS`, in no order."""
     number = pl.int_range(signals, dtype=pl.UInt64, eager=True)
 

@@ -33,8 +33,12 @@ def run_all(open_home: OpenHome, *, told: Callable[[str], None], quick: bool = F
     from benchmarks import features  # here: Polars takes a while to import
 
     read = features.measure(200_000 if quick else features.OFFLINE_SIGNALS)
+    told("rescoring in bulk")
+    from benchmarks import bulk
+
+    rescored = bulk.measure(20_000 if quick else bulk.LEADS)
     return {
-        "one_run": one, "durable": figures, "scale": scale.document(by_size), "features": read,
+        "one_run": one, "durable": figures, "scale": scale.document(by_size), "features": read, "bulk": rescored,
         "memory_peak_mb": peak_mb(), "aims": aims(one, figures, by_size),
     }  # fmt: skip
 

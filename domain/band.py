@@ -72,14 +72,16 @@ def fold(
     now: int,
     thresholds: Thresholds,
     dropped: int = 0,
+    by: str = "",
 ) -> BandState:
     """The band as of `as_of`, where the points are `now`; `look` gives the points at a mark before that.
 
-    Starts from `state` if no event came in before ``state.folded_to`` since, else from the first event.
+    Starts from `state` if no event came in before ``state.folded_to`` since and the scorer `by` is the same, else
+    from the first event.
     `events` are sorted, `dropped` older ones are no longer kept. Costs one look a mark: two an hour in which
     something happened.
     """
-    start = state if _still_good(state, events, as_of, dropped) else BandState()
+    start = state if state.by == by and _still_good(state, events, as_of, dropped) else BandState()
     settled, since, folded_to = start.settled or Band.COLD, start.settled_since, start.folded_to
     for mark in marks(events, folded_to, as_of):
         band = step(settled, look(mark), thresholds)
@@ -89,7 +91,7 @@ def fold(
     band = step(settled, now, thresholds)
     unchanged = state.band is band and state.folded_to == folded_to and 0 < state.since <= as_of
     entered = since if band is settled and since else state.since if unchanged else as_of
-    return BandState(band, folded_to, entered, settled, since, dropped + _until(events, folded_to))
+    return BandState(band, folded_to, entered, settled, since, dropped + _until(events, folded_to), by)
 
 
 def marks(events: tuple[Event, ...], after: int, as_of: int) -> list[int]:

@@ -12,6 +12,7 @@ from domain.lead import AccountSnapshot, BandState, LeadState
 from domain.override import Override
 from domain.policy import Rep, Verdict
 from domain.quality import GateFailure
+from domain.rollout import BASELINE, Arm
 from domain.score import Score
 from domain.signal import Signal
 
@@ -39,6 +40,11 @@ class RunInput:
     attempt: int = 1
     overrides: tuple[Override, ...] = ()
     """What people have fixed about the lead, as it held at the claim; at most one of a kind."""
+    arm: Arm = Arm.CHAMPION
+    scorer: str = BASELINE
+    """Version of the model package that scores; `BASELINE` for the rules."""
+    shadow: str = ""
+    """Version of the package that scores beside, without any effect; empty for none."""
 
 
 class DecisionState(StrEnum):

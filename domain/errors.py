@@ -1,5 +1,7 @@
 """Errors. The class says what to do next; nobody reads the text to decide."""
 
+from collections.abc import Mapping
+
 
 class LeadgraphError(Exception):
     """Any error that Leadgraph raises on purpose."""
@@ -21,10 +23,19 @@ class Temporary(LeadgraphError):
 class Throttled(Temporary):
     """Asked to come later, in `retry_after_s` seconds: do not ask before."""
 
-    def __init__(self, words: str, retry_after_s: float) -> None:
-        """`words` name the target."""
+    def __init__(self, words: str, retry_after_s: float, *, code: str = "throttled") -> None:
+        """`words` name the target; `code` says who asked: ``throttled`` the target, others our own guards."""
         super().__init__(words)
-        self.retry_after_s = retry_after_s
+        self.retry_after_s, self.code = retry_after_s, code
+
+
+class Unauthorized(Throttled):
+    """The target does not accept our credentials any more. A person renews `setting`; until then nothing happened."""
+
+    def __init__(self, words: str, setting: str, retry_after_s: float = 0) -> None:
+        """`setting` is the name of the setting that holds them."""
+        super().__init__(words, retry_after_s, code=f"credentials:{setting}")
+        self.setting = setting
 
 
 class Permanent(LeadgraphError):
@@ -50,6 +61,18 @@ class Fenced(LeadgraphError):
 
 class OutsideAccess(LeadgraphError):
     """A replay touched a port that must not be touched."""
+
+
+class NotEnough(LeadgraphError):
+    """Too few cases to learn from, or to tell anything: says what there is and what is needed."""
+
+    code = "not_enough"
+
+    def __init__(self, *, have: Mapping[str, int], need: Mapping[str, int]) -> None:
+        """Counts by name, such as ``leads`` and ``won``."""
+        short = [f"{have.get(name, 0):,} {name}, needs {least:,}" for name, least in need.items()]
+        super().__init__(f"not enough to learn from: {'; '.join(short)}")
+        self.have, self.need = dict(have), dict(need)
 
 
 class ConfigError(LeadgraphError):

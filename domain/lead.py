@@ -38,6 +38,8 @@ class BandState:
     settled_since: int = 0
     seen: int = 0
     """Events up to `folded_to`, those no longer kept included: another number means that one came late."""
+    by: str = ""
+    """Version of the scorer whose points were folded: another one starts again from the first event."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,20 @@
 """Scoring without committing: one lead, all leads as of a time, or leads from a file in a throw-away home."""
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
+from domain.band_moves import Moves
 from domain.decision import RunInput
 from domain.ids import LeadId, RunId
 from domain.lead import AccountSnapshot, BandState, LeadState
 from domain.override import OverrideRow
 from domain.ports.home import Home
+from domain.score import Score
 from graph.build import Graph
 from graph.deps import Collector, Deps
 from graph.run import Ran, run_lead
+from surfaces.band_moves import moves_of
+from surfaces.pinning import pinned
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +26,8 @@ class Scored:
     ran: Ran
     fixed: tuple[OverrideRow, ...] = ()
     """What people had fixed about it by then."""
+    moves: Moves | None = None
+    """What would change its band; asked for one lead alone."""
 
 
 async def question(home: Home, lead: LeadState, as_of: int, fixed: Sequence[OverrideRow] = ()) -> RunInput:
@@ -33,7 +39,7 @@ async def question(home: Home, lead: LeadState, as_of: int, fixed: Sequence[Over
     if lead.account is not None:
         members = await home.accounts.members(lead.tenant, lead.account)
         account = AccountSnapshot(lead.account, 0, as_of, home.catalogue.account_values(members, as_of))
-    return RunInput(
+    asked = RunInput(
         run_id=RunId(f"rn_ask_{lead.lead_id}"),
         as_of=as_of,
         reason="question",
@@ -46,6 +52,7 @@ async def question(home: Home, lead: LeadState, as_of: int, fixed: Sequence[Over
         versions=home.versions,
         overrides=tuple(row.override for row in fixed),
     )
+    return replace(pinned(home, asked), shadow="")
 
 
 async def score_lead(
@@ -56,7 +63,8 @@ async def score_lead(
     if lead is None:
         return None
     fixed = await home.feedback.overrides(home.tenant, at=as_of, lead_id=lead_id)
-    return await _scored(home, graph, deps, lead, as_of, fixed=fixed, collector=collector)
+    scored = await _scored(home, graph, deps, lead, as_of, fixed=fixed, collector=collector)
+    return replace(scored, moves=moves_of(home, lead, scored.ran.decision))
 
 
 async def score_all(home: Home, graph: Graph, deps: Deps, as_of: int) -> AsyncIterator[Scored]:
@@ -99,6 +107,13 @@ def as_record(scored: Scored, *, features: bool = False) -> dict[str, object]:
             "unit": score.unit,
         }
         record["ledger"] = [[part.name, part.micro] for part in score.ledger]
+        if score.log_odds is not None:
+            record |= _learned(score)
+    if scored.moves is not None:
+        record["moves"] = {
+            "up": [asdict(change) for change in scored.moves.up],
+            "down": [asdict(change) for change in scored.moves.down],
+        }
     if decision.reading is not None:
         record["intent"] = decision.reading.top.value
         record["reasoner"] = decision.reading.reasoner
@@ -109,3 +124,16 @@ def as_record(scored: Scored, *, features: bool = False) -> dict[str, object]:
     if features:
         record["features"] = dict(sorted(decision.features.items()))
     return record
+
+
+def _learned(score: Score) -> dict[str, object]:
+    """What only a model says."""
+    return {
+        "scorer": score.scorer,
+        "version": score.version,
+        "log_odds": score.log_odds,
+        "ledger_log_odds": [[part.name, part.log_odds] for part in score.ledger],
+        "interval": score.interval,
+        "similar": score.similar,
+        "remarks": score.remarks,
+    }

@@ -10,6 +10,7 @@ from domain.instants import Instant, instant, iso
 from domain.ports.home import Home
 from domain.score import MICRO_POINT, Score
 from domain.signal import Signal
+from surfaces.cli.score_words import certainty_of, moves_in_words
 from surfaces.feedback import in_words
 from surfaces.scoring import Scored
 
@@ -32,6 +33,10 @@ async def show_card(out: Console, home: Home, scored: Scored, as_of: int) -> Non
         out.print("[yellow]fixed by a person:[/] ", end="")
         out.print(in_words(row) + (f": {row.reason}" if row.reason else ""), highlight=False, markup=False)
     out.print(_ledger(decision.score))
+    if scored.moves is not None:
+        out.print("\n[bold]What would change the band[/] (one thing at a time, within what past leads did)")
+        for line in moves_in_words(scored.moves, home.catalogue):
+            out.print(f"  {line}", highlight=False, markup=False)
     signals = await home.reads.signals(home.tenant, LeadId(scored.lead.lead_id), limit=200)
     _story(out, [signal for signal in signals if instant(signal.occurred_at) <= as_of])
     _verdict(out, decision)
@@ -44,6 +49,8 @@ def _headline(out: Console, decision: Decision, score: Score, band: str) -> None
         f"fit {score.fit}/100 × engagement {score.engagement}/100   as of {iso(Instant(decision.as_of))[:16]}",
         highlight=False,
     )
+    for said in certainty_of(score):
+        out.print(said, highlight=False)
     if score.cold_start:
         out.print("Cold start: too little is known of this lead; the score rests mostly on what is usual.")
     reading = decision.reading

@@ -1,6 +1,8 @@
 """``leadgraph score``: leads from a file, one lead as a person wants it, or all leads as of a time."""
 
 import asyncio
+import time
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -34,13 +36,18 @@ def main(
     every: Annotated[bool, typer.Option("--all", help="All leads of the home.")] = False,
     as_of: Annotated[str | None, typer.Option(help="As of this time (RFC 3339); default: now.")] = None,
     watch: Annotated[bool, typer.Option(help="Show each transition of the graph as it happens.")] = False,
+    bulk: Annotated[
+        bool,
+        typer.Option("--bulk", help="All leads at once; those whose band would change are decided anew."),
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="With --bulk: only count them.")] = False,
     features: Annotated[bool, typer.Option(help="Add the feature values to the output.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document per lead on stdout.")] = False,
 ) -> None:
-    """Score without committing anything to the home."""
+    """Score without committing anything to the home; --bulk only wakes leads, for the worker to decide."""
     tools = cli(ctx)
-    if (file is not None) + (lead is not None) + every != 1:
-        fail(ctx, "give one of: a file, --lead KEY, --all")
+    if (file is not None) + (lead is not None) + every + bulk != 1:
+        fail(ctx, "give one of: a file, --lead KEY, --all, --bulk")
     at = parse_time(as_of) if as_of else None
     view = _View(tools, as_json=as_json, features=features, watch=watch)
     if file is not None:
@@ -49,10 +56,29 @@ def main(
         return
     with tools.open() as home:
         moment = at or home.clock.now()
-        if every:
+        if bulk:
+            _sweep(home, tools, moment, wake=not dry_run, as_json=as_json)
+        elif every:
             asyncio.run(_score_all(home, moment, view))
         elif lead is not None and not asyncio.run(_score_one(home, lead, moment, view)):
             fail(ctx, f"no lead is known as {lead}; try its id, or the key as the source sends it")
+
+
+def _sweep(home: Home, tools: Cli, as_of: int, *, wake: bool, as_json: bool) -> None:
+    from surfaces.rescoring import sweep  # here: Polars and NumPy take a while to import
+
+    started = time.perf_counter()
+    swept = asyncio.run(sweep(home, as_of, wake=wake))
+    took = time.perf_counter() - started
+    if as_json:
+        emit({**asdict(swept), "as_of": iso(Instant(as_of)), "seconds": round(took, 3)})
+        return
+    by = ", ".join(f"{count:,} by {name}" for name, count in sorted(swept.models.items()))
+    tools.out.print(f"{swept.leads:,} leads in {took:.1f} s ({by or 'none scored'})", highlight=False)
+    done = f"{swept.woken:,} of them wait for the worker" if wake else "nothing was woken"
+    tools.out.print(f"{swept.moves:,} would change band; {done}", highlight=False)
+    if swept.unscored:
+        tools.out.print(f"{swept.unscored:,} were left out: their model package is not here", highlight=False)
 
 
 def parse_time(text: str) -> Instant:

@@ -7,15 +7,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from domain.closed import CLOSED, OUTCOME_FACTS, outcome_of
 from domain.feature import decay_table
 from domain.features import Catalogue
 from domain.intent import IntentReading
 from domain.policy_facts import segment_of
 from domain.ports.scorer import FeatureValues
-from domain.score import MAX_REFS, MICRO_POINT, Part, Score
-from domain.signal import FACT, MICRO, Event
+from domain.score import MICRO_POINT, Part, Score
+from domain.signal import MICRO, Event
+from tools.models.evidence import INTENT, behind, signals_known
 from tools.models.sheet import (
-    OUTCOME_FACTS,
     SEGMENT,
     SEGMENT_FACTS,
     SILENCE_FACTS,
@@ -29,13 +30,9 @@ from tools.models.sheet import (
 
 CODE: Final = 1
 """Raised when the code makes other points of the same sheet."""
-REOPENED_AFTER: Final = 24
-"""Hours after an outcome from which a new stage opens the case again; a sign of the lead does at once."""
 _LOW: Final = 1 * MICRO_POINT
 _HIGH: Final = 99 * MICRO_POINT
-_CLOSED: Final = {"won": 100 * MICRO_POINT, "lost": 0}
 _LAST_HOUR: Final = 24 * 365 - 1
-_INTENT: Final = "intent."
 _KEPT: Final = 1_024
 """Looked-up codes that are remembered."""
 
@@ -65,9 +62,9 @@ class Baseline:
 
     def points(self, features: FeatureValues, confidences: Mapping[str, int]) -> int:
         """Points, 1..99, or 0 and 100 for a known outcome; equal to ``score(...).points``."""
-        outcome = _outcome(features)
+        outcome = outcome_of(features)
         if outcome is not None:
-            return _CLOSED[outcome] // MICRO_POINT
+            return CLOSED[outcome]
         total = sum([line[1] for line in self._lines(features, confidences)])
         return _rounded(min(_HIGH, max(_LOW, total)))
 
@@ -76,9 +73,9 @@ class Baseline:
     ) -> Score:
         """The score with its ledger. A known outcome is the whole ledger: 100 for won, 0 for lost."""
         lines = self._lines(features, {intent.value: sure for intent, sure in reading.confidences})
-        outcome = _outcome(features)
+        outcome = outcome_of(features)
         ledger = _closed(outcome) if outcome is not None else _open(lines)
-        known = len({event.ref for event in events if event.at <= as_of and event.kind != FACT})
+        known = signals_known(events, as_of)
         sheet = self._sheet
         return Score(
             points=sum([line[1] for line in ledger]) // MICRO_POINT,
@@ -176,16 +173,11 @@ class Baseline:
 
     def _part(self, line: Line, events: tuple[Event, ...], as_of: int) -> Part:
         name, micro, feature, words, value = line
-        refs: tuple[str, ...] = ()
-        count = 0
         if feature is None:
             return Part(name, micro)
-        if feature.startswith(_INTENT):
-            refs, count = _behind_intent(feature.removeprefix(_INTENT), events, as_of)
-            return Part(name, micro, feature, refs, count, words.format(count=value))
-        if not feature.startswith("account."):
-            refs, count = self._catalogue.lineage(feature, events, as_of, limit=MAX_REFS)
-        return Part(name, micro, feature, refs, count, words.format(value=value, count=count))
+        refs, count = behind(feature, events, as_of, self._catalogue)
+        said = words.format(count=value if feature.startswith(INTENT) else count, value=value)
+        return Part(name, micro, feature, refs, count, said)
 
 
 def baseline(folder: Path, catalogue: Catalogue) -> Baseline:
@@ -206,7 +198,7 @@ def _open(lines: list[Line]) -> list[Line]:
 
 
 def _closed(outcome: str) -> list[Line]:
-    return [("outcome", _CLOSED[outcome], "outcome", "The deal is {value}", outcome)]
+    return [("outcome", CLOSED[outcome] * MICRO_POINT, "outcome", "The deal is {value}", outcome)]
 
 
 def _rounded(micro: int) -> int:
@@ -215,20 +207,6 @@ def _rounded(micro: int) -> int:
 
 def _sum_of(lines: list[Line], prefix: str) -> int:
     return sum([line[1] for line in lines if line[0].startswith(prefix)])
-
-
-def _behind_intent(name: str, events: tuple[Event, ...], as_of: int) -> tuple[tuple[str, ...], int]:
-    """The newest signals that claim the intent, and how many there are."""
-    tag, denial = f"{name}:", f"{name}:0"
-    refs = [
-        event.ref
-        for event in reversed(events)
-        if event.tags
-        and event.at <= as_of
-        and any([one.startswith(tag) and one != denial for one in event.tags])
-    ]
-    unique = tuple(dict.fromkeys(refs))
-    return unique[:MAX_REFS], len(unique)
 
 
 def _add_group(lines: list[Line], group: Group, features: FeatureValues) -> None:
@@ -264,18 +242,6 @@ def _looked_up(table: Table, feature: str, value: str) -> Line | None:
     code = code_of(value)
     micro = table.points.get(code, table.otherwise)
     return (table.name, micro, feature, table.words, code.replace("_", " ")) if micro else None
-
-
-def _outcome(features: FeatureValues) -> str | None:
-    """``won`` or ``lost`` while that is the last word about the lead; None if open, or opened again."""
-    outcome = features.get("outcome")
-    if outcome not in _CLOSED:
-        return None
-    since, stage = features.get("outcome.hours"), features.get("stage.hours")
-    sign = features.get("recency.engagement")
-    if not isinstance(since, int) or (isinstance(sign, int) and sign < since):
-        return None
-    return None if isinstance(stage, int) and stage + REOPENED_AFTER < since else str(outcome)
 
 
 def _features_of(sheet: Sheet) -> frozenset[str]:

@@ -19,10 +19,9 @@ from domain.score import MICRO_POINT
 SEGMENT: Final = "segment"
 """A feature of its own: the size of the company, from whichever fact says it."""
 SEGMENT_FACTS: Final = ("fact.employees", "fact.employee_band")
-OUTCOME_FACTS: Final = frozenset({"outcome", "outcome.hours", "recency.engagement", "stage", "stage.hours"})
 SILENCE_FACTS: Final = ("recency.engagement", "recency.any")
 _MOST_POINTS: Final = 100
-_IN_MICRO: Final = frozenset({Aggregate.DECAYED, Aggregate.SUM, Aggregate.LAST_AMOUNT})
+_IN_MICRO: Final = frozenset({Aggregate.DECAYED, Aggregate.SUM, Aggregate.LAST_AMOUNT, Aggregate.LAST_NUMBER})
 _TEXTUAL: Final = frozenset({Aggregate.LAST})
 _TOP: Final = frozenset(
     [
