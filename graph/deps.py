@@ -4,10 +4,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from domain.audit import AuditEntry
+from domain.errors import Temporary
 from domain.features import Catalogue
 from domain.ports.policy import Policy
 from domain.ports.reasoner import Reasoner
 from domain.ports.scorer import Scorer
+from domain.rollout import BASELINE
+from graph.shadow import Shadow
 
 DEFAULT_DEADLINES: Mapping[str, float] = {
     "ingestion": 2.0,
@@ -19,6 +22,11 @@ DEFAULT_DEADLINES: Mapping[str, float] = {
 """Seconds a node may take before the run fails as temporary."""
 
 
+def no_packages(_: str) -> Scorer | None:
+    """A home without model packages."""
+    return None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deps:
     """The ports of a run: no store, no clock; everything else is in the run's input, so that it can be replayed."""
@@ -26,8 +34,22 @@ class Deps:
     catalogue: Catalogue
     reasoner: Reasoner
     scorer: Scorer
+    """The baseline."""
     policy: Policy
+    packages: Callable[[str], Scorer | None] = no_packages
+    """A model package by its version; None if there is no such one. Raises: Temporary if it cannot be loaded."""
+    shadow: Shadow | None = None
+    """Where packages score beside; None: they do not, as in a replay."""
     deadlines: Mapping[str, float] = field(default_factory=lambda: DEFAULT_DEADLINES)
+
+    def scorer_of(self, version: str) -> Scorer:
+        """The scorer that a run's input names, never another one. Raises: Temporary if it is not to be had now."""
+        if version == BASELINE:
+            return self.scorer
+        found = self.packages(version)
+        if found is None:
+            raise Temporary(f"model package {version} is not in this home: restore it, or roll back")
+        return found
 
 
 def _nothing(_: AuditEntry) -> None:

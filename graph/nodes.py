@@ -13,6 +13,7 @@ from agents import ingestion as ingestion_agent
 from agents import intent as intent_agent
 from agents import policy as policy_agent
 from agents import scoring as scoring_agent
+from domain.assessment import Assessment
 from domain.audit import AuditEntry, AuditValue
 from domain.decision import RunInput
 from domain.errors import LeadgraphError, Temporary
@@ -38,6 +39,8 @@ class Step:
     evidence: tuple[str, ...] = ()
     detail: Mapping[str, AuditValue] = field(default_factory=dict)
     words: tuple[str, ...] = ()
+    beside: Callable[[], Awaitable[Mapping[str, AuditValue]]] | None = None
+    """Asked once the update is fixed and the deadline held; what it says goes into the audit row and nowhere else."""
 
 
 Body = Callable[[RunState, Deps], Awaitable[Step]]
@@ -75,16 +78,19 @@ async def intent(state: RunState, deps: Deps) -> Step:
 
 async def scoring(state: RunState, deps: Deps) -> Step:
     """How likely is a sale, and why?"""
+    given = state["given"]
     assessment = await scoring_agent.assess(
-        state["given"],
+        given,
         state["intake"],
         state["reading"],
         state["lead"],
-        scorer=deps.scorer,
+        scorer=deps.scorer_of(given.scorer),
         catalogue=deps.catalogue,
     )
     score = assessment.score
     detail: dict[str, AuditValue] = {
+        "arm": given.arm.value,
+        "scorer": score.version,
         "points": score.points,
         "fit": score.fit,
         "engagement": score.engagement,
@@ -92,7 +98,23 @@ async def scoring(state: RunState, deps: Deps) -> Step:
         "cold_start": score.cold_start,
     }
     evidence = tuple(part.name for part in score.ledger)
-    return Step({"assessment": assessment}, "ok", evidence, detail, assessment.words)
+    beside = _beside(state, deps) if given.shadow else None
+    return Step({"assessment": assessment}, "ok", evidence, detail, assessment.words, beside)
+
+
+def _beside(state: RunState, deps: Deps) -> Callable[[], Awaitable[Mapping[str, AuditValue]]] | None:
+    """The same question to the shadow, on copies of what it reads."""
+    given, intake, shadow = state["given"], state["intake"], deps.shadow
+    if shadow is None:
+        return None
+    own = replace(intake, features=dict(intake.features))
+    asked = given, own, state["reading"], state["lead"]
+
+    def look() -> Assessment:
+        scorer = deps.scorer_of(given.shadow)
+        return asyncio.run(scoring_agent.assess(*asked, scorer=scorer, catalogue=deps.catalogue))
+
+    return lambda: shadow.detail(given.shadow, look)
 
 
 async def policy(state: RunState, deps: Deps) -> Step:
@@ -152,6 +174,8 @@ def audited(name: str, body: Body) -> Node:
         except Exception as error:
             _record(context, state, name, error_code(error), started=started, step=None)
             raise
+        if step.beside is not None:
+            step = replace(step, detail={**step.detail, **await step.beside()})
         _record(context, state, name, step.code, started=started, step=step)
         return step.update
 

@@ -13,6 +13,7 @@ from domain.intake import Intake
 from domain.lead import LeadState, PastAction
 from domain.policy import Verdict, VerdictKind
 from domain.ports.vault import Vault
+from domain.rollout import Arm
 from graph.build import LONGEST_PATH, Graph
 from graph.deliver import deliver as deliver
 from graph.deps import Collector, Deps, RunContext
@@ -158,6 +159,8 @@ def _decision_state(state: RunState) -> DecisionState:
 
 def _flags(given: RunInput, intake: Intake, state: RunState) -> tuple[str, ...]:
     flags = set(intake.flags)
+    if given.arm is not Arm.CHAMPION:
+        flags.add(f"arm:{given.arm.value}")
     reading, assessment = state.get("reading"), state.get("assessment")
     if reading is not None and reading.degraded:
         flags.add(f"degraded:{reading.degraded}")

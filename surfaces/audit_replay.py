@@ -1,15 +1,16 @@
 """Recomputing recorded decisions: the graph on its recorded input, with nothing outside in reach."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 from domain.decision import Decision
-from domain.errors import Permanent
+from domain.errors import Permanent, Temporary
 from domain.ports.home import Home
 from domain.ports.policy import Policy
 from domain.ports.reads import StoredDecision
+from domain.rollout import BASELINE
 from graph.build import Graph
 from graph.deps import Deps
 from graph.record import Record, plain, unpack
@@ -85,10 +86,13 @@ class Replayer:
         if policy is None:
             result.unreplayable["policy_missing"] += 1
             return
+        if not self._has_scorer(record):
+            result.unreplayable["scorer_missing"] += 1
+            return
         again = await self._run(record, policy)
         if again is not None and plain(again) == stored.content:
             result.identical += 1
-        elif cause := self._older(versions):
+        elif cause := self._older(record):
             result.unreplayable[cause] += 1
         else:
             result.different += 1
@@ -110,6 +114,7 @@ class Replayer:
             catalogue=self.deps.catalogue,
             reasoner=self.deps.reasoner,
             scorer=self.deps.scorer,
+            packages=self.deps.packages,
             policy=policy,
             deadlines=self.deps.deadlines,
         )
@@ -119,9 +124,20 @@ class Replayer:
         with self.wall():
             return (await run_lead(self.graph, deps, record.given)).decision
 
-    def _older(self, versions: Mapping[str, str]) -> str | None:
+    def _has_scorer(self, record: Record) -> bool:
+        """Whether the recorded model package is here; loaded now, as the run may not reach for files."""
+        wanted = record.given.scorer
+        try:
+            return wanted == BASELINE or self.deps.packages(wanted) is not None
+        except Temporary:
+            return False
+
+    def _older(self, record: Record) -> str | None:
         """Why a difference is not the decision's fault: it was made by other code or tables than are here now."""
+        versions = record.given.versions
         for name in VERSIONED:
+            if name == "scorer" and record.given.scorer != BASELINE:
+                continue
             if versions.get(name) != self.home.versions.get(name):
                 return f"older_{name}"
         return "older_code" if versions.get("code") != self.home.versions.get("code") else None

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from domain.attributes import Attribute
 from domain.effect import StepKind
 from domain.features import Catalogue
 from domain.ids import Region, TenantId
@@ -16,12 +17,13 @@ from domain.ports.commit import Commit
 from domain.ports.feedback import Feedback
 from domain.ports.inbox import Inbox
 from domain.ports.limits import Limits
+from domain.ports.models import Models
 from domain.ports.outbox import Outbox
 from domain.ports.policy import Policy
 from domain.ports.quarantine import Quarantine
 from domain.ports.reads import Reads
 from domain.ports.reasoner import Reasoner
-from domain.ports.scorer import Scorer
+from domain.ports.scorer import Scorer, Scorers
 from domain.ports.target import Target
 from domain.ports.vault import KeyHasher, Vault
 from domain.ports.work import Work
@@ -58,5 +60,11 @@ class Home:
     """Names and content hashes recorded in each decision: graph, policy, features, scorer, reasoner, code."""
     settings: Any
     """The settings value, opaque to everything below `app.py`; shown by `doctor`."""
+    attributes: tuple[Attribute, ...] = ()
+    """What `identity.attributes` may carry here; each is a feature of the catalogue."""
+    scorers: Scorers | None = None
+    """The model packages and who gets which; None: the baseline alone."""
+    models: Models | None = None
+    """The registry of packages."""
     regions: frozenset[str] = frozenset()
     """Regions that an item may name; `region` is always one of them."""

@@ -22,6 +22,14 @@ class Policy(Protocol):
         """
         ...
 
+    def codes(self, output: str) -> frozenset[str]:
+        """Codes that routing may give for `output` (queue, priority, ...); empty where it is no code."""
+        ...
+
+    def holdout(self, region: str) -> int:
+        """Per mille of the accounts of a region that stay on the baseline while a model package is at work."""
+        ...
+
     def calendar(self, at: int, region: str) -> tuple[bool, bool, int | None]:
         """(freeze or holiday?, quiet hours?, Instant at which it ends) at `at` for `region`."""
         ...

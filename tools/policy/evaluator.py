@@ -7,6 +7,7 @@ from domain.errors import ConfigError
 from domain.policy import Fact, Facts, FiredRow
 from tools.policy.calendar import Calendar
 from tools.policy.columns import OTHER, Columns
+from tools.policy.holdout import DEFAULT
 from tools.policy.tables import Ask, Table
 
 
@@ -30,12 +31,21 @@ class _Plan:
 class TablePolicy:
     """Satisfies `domain.ports.policy.Policy`. Immutable, and safe to share between tasks."""
 
-    def __init__(self, version: str, tables: Sequence[Table], columns: Columns, calendar: Calendar) -> None:
-        """`tables` in the order in which they are asked."""
+    def __init__(
+        self,
+        version: str,
+        tables: Sequence[Table],
+        columns: Columns,
+        calendar: Calendar,
+        *,
+        holdout: Mapping[str, int] | None = None,
+    ) -> None:
+        """`tables` in the order in which they are asked; `holdout` in per mille by region."""
         self.version = version
         self.tables = tuple(tables)
         self.columns = columns
         self.calendars = calendar
+        self._holdout = holdout or {}
         self._cells: list[tuple[str, Ask]] = []
         places: dict[tuple[str, str], int] = {}
         self._plans = {table.name: self._plan(table, places) for table in tables}
@@ -72,6 +82,15 @@ class TablePolicy:
                     if plan.first:
                         break
         return tuple(fired)
+
+    def codes(self, output: str) -> frozenset[str]:
+        """Codes that routing may give for `output`."""
+        spec = self.columns.outputs.get("routing", {}).get(output)
+        return frozenset(spec.codes) if spec is not None and spec.type == "code" else frozenset()
+
+    def holdout(self, region: str) -> int:
+        """Per mille of the accounts of `region` that stay on the baseline."""
+        return self._holdout.get(region, self._holdout.get(DEFAULT, 0))
 
     def calendar(self, at: int, region: str) -> tuple[bool, bool, int | None]:
         """(freeze or holiday?, quiet hours?, the next open Instant if either) at `at` for `region`."""

@@ -6,7 +6,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from domain.errors import ConfigError
-from tools.policy import calendar, columns, holiday_dates
+from tools.policy import calendar, columns, holdout, holiday_dates
 from tools.policy.calendar import Calendar
 from tools.policy.cases import CaseFile, read_cases, run_cases
 from tools.policy.columns import Columns
@@ -22,7 +22,7 @@ FILES = (
     *(f"{table}.csv" for table in TABLES),
     *(f"{table}.cases.csv" for table in TABLES),
 )
-"""What a policy folder consists of."""
+"""What a policy folder consists of; a `holdout.FILE` may be there too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,7 @@ class _Parts:
     calendar: Calendar | None
     tables: tuple[Table, ...]
     cases: tuple[CaseFile, ...]
+    holdout: Mapping[str, int]
     problems: tuple[Problem, ...]
 
 
@@ -98,7 +99,7 @@ def _check(folder: Path) -> PolicyReport:
     if parts.columns is None or parts.calendar is None or len(parts.tables) < len(TABLES):
         return PolicyReport(str(folder), None, parts.problems, ())
     version = "" if parts.problems else _version(folder, parts.calendar.holidays)
-    policy = TablePolicy(version, parts.tables, parts.columns, parts.calendar)
+    policy = TablePolicy(version, parts.tables, parts.columns, parts.calendar, holdout=parts.holdout)
     problems, tables = list(parts.problems), []
     wrong = {problem.file for problem in problems}
     for table, file in zip(parts.tables, parts.cases, strict=True):
@@ -112,7 +113,8 @@ def _check(folder: Path) -> PolicyReport:
 
 def policy_files(folder: Path, dates: Mapping[str, holiday_dates.Dates]) -> Mapping[str, bytes]:
     """The content of a version by file name, line ends and marks as one form, holidays expanded."""
-    found = {name: _plain((folder / name).read_bytes()) for name in FILES}
+    names = (*FILES, holdout.FILE) if (folder / holdout.FILE).is_file() else FILES
+    found = {name: _plain((folder / name).read_bytes()) for name in names}
     return found | {holiday_dates.FILE: holiday_dates.as_text(dates).encode()}
 
 
@@ -124,9 +126,12 @@ def _read(folder: Path) -> _Parts:
         _check_declared(found, notes)
     problems += notes.found
     if found is None or notes.found:
-        return _Parts(None, None, (), (), tuple(problems))
+        return _Parts(None, None, (), (), {}, tuple(problems))
     notes = Mistakes(calendar.FILE)
     times = _calendar(folder, found, notes)
+    problems += notes.found
+    notes = Mistakes(holdout.FILE)
+    held_out = holdout.read_holdout(folder, found.codes.get("region", frozenset()), notes)
     problems += notes.found
     tables, cases = [], []
     for name in TABLES:
@@ -140,7 +145,7 @@ def _read(folder: Path) -> _Parts:
             notes = Mistakes(f"{name}.cases.csv")
             cases.append(read_cases(folder, table, found, notes))
             problems += notes.found
-    return _Parts(found, times, tuple(tables), tuple(cases), tuple(problems))
+    return _Parts(found, times, tuple(tables), tuple(cases), held_out, tuple(problems))
 
 
 def _check_declared(found: Columns, mistakes: Mistakes) -> None:
@@ -172,7 +177,7 @@ def _calendar(folder: Path, found: Columns, mistakes: Mistakes) -> Calendar | No
 
 
 def _strangers(folder: Path) -> list[Problem]:
-    known = {*FILES, holiday_dates.FILE}
+    known = {*FILES, holdout.FILE, holiday_dates.FILE}
     names = sorted(file.name for file in folder.iterdir() if file.suffix in (".csv", ".toml"))
     remedy = "move it out of the policy folder: no table is read from it"
     return [

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from getpass import getuser
 from hashlib import sha256
-from os import fsync
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +14,7 @@ from domain.audit import AuditEntry
 from domain.errors import BadInput, ConfigError
 from domain.ids import Region, TenantId
 from domain.instants import Instant, iso
+from tools.journal import append_line, whole_lines, write_whole
 from tools.policy.evaluator import TablePolicy
 from tools.policy.load import load_policy, policy_files
 
@@ -123,11 +123,8 @@ class PolicyShelf:
     def history(self) -> tuple[Change, ...]:
         """All changes, oldest first; a line torn by a crash does not count. Raises: ConfigError."""
         file = self.folder / "history.jsonl"
-        if not file.is_file():
-            return ()
-        whole, _, _ = file.read_bytes().rpartition(b"\n")
         try:
-            return tuple(Change(**orjson.loads(line)) for line in whole.splitlines())
+            return tuple(Change(**orjson.loads(line)) for line in whole_lines(file))
         except (orjson.JSONDecodeError, TypeError) as error:
             raise ConfigError(f"{file}: is damaged ({error}); restore it from a backup") from None
 
@@ -140,7 +137,7 @@ class PolicyShelf:
         change = Change(number, what, version, self.active_version(), at, who, words)
         line = orjson.dumps(asdict(change)) + b"\n"
         record(self._entry(change, line))
-        self._append(line)
+        append_line(self.folder / "history.jsonl", line)
         self._point(version)
         return change
 
@@ -168,24 +165,12 @@ class PolicyShelf:
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir(parents=True)
         for name, content in policy_files(folder, policy.calendars.holidays).items():
-            _write(draft / name, content)
+            write_whole(draft / name, content)
         draft.rename(place)
-
-    def _append(self, line: bytes) -> None:
-        file = self.folder / "history.jsonl"
-        whole, _, torn = file.read_bytes().rpartition(b"\n") if file.is_file() else (b"", b"", b"")
-        if torn:
-            draft = self.folder / ".history.tmp"
-            _write(draft, whole + b"\n" if whole else b"")
-            draft.replace(file)
-        with file.open("ab") as out:
-            out.write(line)
-            out.flush()
-            fsync(out.fileno())
 
     def _point(self, version: str) -> None:
         draft = self.folder / ".active.tmp"
-        _write(draft, version.encode() + b"\n")
+        write_whole(draft, version.encode() + b"\n")
         draft.replace(self.folder / "active")
 
 
@@ -206,10 +191,3 @@ def _way_back(changes: tuple[Change, ...]) -> str | None:
         elif stack:
             stack.pop()
     return stack[-2] if len(stack) > 1 else None
-
-
-def _write(file: Path, content: bytes) -> None:
-    with file.open("wb") as out:
-        out.write(content)
-        out.flush()
-        fsync(out.fileno())
