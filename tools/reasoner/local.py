@@ -1,73 +1,177 @@
-"""The local reasoner: intents and slots by rules and a lexicon, on this machine, the same every time.
+"""The local reasoner: intents and slots on this machine, without a language model, the same every time.
 
-What it can read: what structured signals say by being there, and plain ways of saying things, mostly in
-English with common phrases in German, French and Spanish. What it cannot: irony, hints, spelling far off,
-anything that takes knowledge of the world, a denial more than a few words away, other languages. It then says
-nothing, and the lead's intent stays `Intent.UNSURE`, rather than guess. Slots of a text that is clearly not
-about buying are left alone: "this month" in a complaint is no timeline.
+Three readers: rules for what structured signals say by being there, phrases for plain ways of saying things
+(mostly English, common ones in German, French and Spanish) and for denials, and a small trained classifier for all
+other wordings. A phrase alone is blind to its setting ("the upgrade broke our reports"), so where the classifier
+holds any buying for unlikely, a phrase of buying does not count. Where the weights of the classifier's embedder are not
+installed, phrases and rules read alone, and the reader's name says so: ``local-lexicon``.
+
+What it cannot: irony, hints, what takes knowledge of the world, a denial more than a few words away, most
+languages but English. The lead's intent then stays `Intent.UNSURE`. Slots of a text that is clearly not about
+buying are left alone: "this month" in a complaint is no timeline.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from domain.errors import ConfigError
 from domain.intent import BUYING, Claim, Intent, Reading, Slot
+from domain.intent_model import SALE, IntentModel
 from domain.kinds import Kind
+from domain.ports.embedder import Embedder
 from domain.signal import Signal
+from tools.embed.here import embedder_here
+from tools.reasoner.artefact import load_intent_model
 from tools.reasoner.lexicon import Lexicon, load_lexicon
 from tools.reasoner.phrases import Cue
-from tools.reasoner.slots import read_slots
+from tools.reasoner.slots import Found, read_slots
 from tools.reasoner.taxonomy import load_taxonomy
 from tools.reasoner.words import own_words, tokens_of
 
-CODE: Final = 1
-"""Raised when the code reads the same lexicon differently."""
+CODE: Final = 2
+"""Raised when the code reads the same lexicon and model differently."""
 MOST_CONFIDENT: Final = 950
+CLEAR: Final = 500
+"""Per mille from which the classifier alone names an intent."""
+UNLIKELY: Final = 80
+"""Per mille of `SALE` below which a phrase of buying does not count."""
 _ALSO: Final = 40
 """Per mille that each further cue of an intent in one signal adds."""
 _DENIABLE: Final = BUYING | {Intent.PERSON}
 """Intents of which "we do not want that" says something; "no problem" is no news about support."""
+_INTENTS: Final = tuple(intent for intent in Intent if intent is not Intent.UNSURE)
+_CLASSIFIED: Final = tuple(intent for intent in _INTENTS if intent is not Intent.OTHER)
+"""What the classifier may name alone: "something else" is no news."""
+
+
+@dataclass(frozen=True, slots=True)
+class Phrases:
+    """What the lexicon found in one text."""
+
+    tokens: list[str]
+    said: list[Cue]
+    denied: list[Cue]
+
+    def numbers(self) -> tuple[float, ...]:
+        """The strongest cue said of each intent, 0..1, then the strongest denied: what the classifier is given."""
+        return tuple(
+            max([cue.confidence / 1_000 for cue in cues if cue.intent is intent], default=0.0)
+            for cues in (self.said, self.denied)
+            for intent in _INTENTS
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Classifier:
+    """A trained model with the embedder that it was trained on."""
+
+    model: IntentModel
+    embedder: Embedder
+    version: str
 
 
 class LocalReasoner:
     """A `Reasoner` that is a pure function of each signal alone."""
 
-    name = "local"
-
-    def __init__(self, lexicon: Lexicon) -> None:
-        """Read with `lexicon`."""
-        self._lexicon = lexicon
-        self.version = f"{CODE}-{lexicon.version}"
+    def __init__(self, lexicon: Lexicon, classifier: Classifier | None) -> None:
+        """Read with `lexicon` and, where there is one, `classifier`."""
+        self._lexicon, self._classifier = lexicon, classifier
+        self.name = "local" if classifier else "local-lexicon"
+        self.version = f"{CODE}-{lexicon.version}" + (f"-{classifier.version}" if classifier else "")
 
     async def read(self, new: Sequence[Signal], recent: Sequence[Signal]) -> Reading:  # noqa: ARG002 - no context
-        """Claims and slots of each signal in `new`; what agents, bots and sales wrote is not read."""
+        """Claims and slots of each signal in `new`; what agents, bots and sales wrote is not read.
+
+        Raises: Permanent if the weights are not those that were pinned.
+        """
         claims: list[Claim] = []
         slots: list[Slot] = []
         for signal in new:
-            self._read(signal, claims, slots)
+            await self._read(signal, claims, slots)
         return Reading(tuple(claims), tuple(slots), self.name, self.version)
 
-    def _read(self, signal: Signal, claims: list[Claim], slots: list[Slot]) -> None:
+    async def likely(self, text: str) -> dict[str, int]:
+        """Per mille of each intent and of `SALE` in a customer's text; of the phrases alone without a classifier."""
+        phrases = self.phrases(text)
+        if self._classifier is None:
+            best = {
+                cue.intent: cue.confidence for cue in sorted(phrases.said, key=lambda cue: cue.confidence)
+            }
+            found = {intent.value: best.get(intent, 0) for intent in _INTENTS}
+            return found | {SALE: max(best.get(intent, 0) for intent in BUYING)}
+        return await self._classified(self._classifier, text, phrases)
+
+    @property
+    def threshold(self) -> int:
+        """Per mille of `SALE` from which a text counts as a buying interest."""
+        return self._classifier.model.threshold if self._classifier else CLEAR
+
+    def phrases(self, text: str) -> Phrases:
+        """What the lexicon finds in the words that the writer of `text` did not only quote."""
+        tokens = tokens_of(own_words(text))
+        found = Phrases(tokens, [], [])
+        for match in self._lexicon.phrases.matches(tokens):
+            denied = self._lexicon.negation.denies(tokens, match)
+            (found.denied if denied else found.said).append(match.means)
+        return found
+
+    def slots(self, tokens: list[str]) -> tuple[Found, ...]:
+        """Facts of a sale in the `tokens` of one text."""
+        return read_slots(tokens, self._lexicon.slots)
+
+    async def _read(self, signal: Signal, claims: list[Claim], slots: list[Slot]) -> None:
         cues = self._lexicon.rules.cues(signal)
-        text = signal.text
-        said: list[Cue] = []
+        text, ref = signal.text, signal.signal_id
         denied: list[Cue] = []
-        ref = signal.signal_id
         if text is not None and _of_the_lead(signal):
-            tokens = tokens_of(own_words(text))
-            negation = self._lexicon.negation
-            for match in self._lexicon.phrases.matches(tokens):
-                (denied if negation.denies(tokens, match) else said).append(match.means)
+            phrases = self.phrases(text)
+            denied = phrases.denied
+            said = await self._said(text, phrases)
+            cues = [*cues, *said]
             if not said or any(cue.intent in BUYING for cue in said):
-                found = read_slots(tokens, self._lexicon.slots)
+                found = self.slots(phrases.tokens)
                 slots.extend(Slot(name, value, ref) for name, value in found)
-        if cues or said or denied:
-            claims.extend(_claims([*cues, *said], denied, ref))
+        if cues or denied:
+            claims.extend(_claims(cues, denied, ref))
+
+    async def _said(self, text: str, phrases: Phrases) -> list[Cue]:
+        """The phrases that count, and what the classifier adds to them."""
+        if self._classifier is None or not any(token.isalpha() for token in phrases.tokens):
+            return phrases.said
+        likely = await self._classified(self._classifier, text, phrases)
+        unlikely = likely[SALE] < UNLIKELY
+        kept = [cue for cue in phrases.said if not (unlikely and cue.intent in BUYING)]
+        codes = {cue.intent: cue.code for cue in sorted(kept, key=lambda cue: cue.confidence)}
+        denied = {cue.intent for cue in phrases.denied} - codes.keys()
+        read = [
+            Cue(intent, likely[intent.value], codes.get(intent, "classifier"))
+            for intent in _CLASSIFIED
+            if likely[intent.value] >= CLEAR and intent not in denied
+        ]
+        return [*kept, *read]
+
+    async def _classified(self, by: Classifier, text: str, phrases: Phrases) -> dict[str, int]:
+        vector = (await by.embedder.embed([own_words(text)]))[0]
+        return by.model.per_mille(vector, phrases.numbers(), phrases.tokens)
 
 
-def local_reasoner(folder: Path) -> LocalReasoner:
-    """The reasoner with ``taxonomy.toml`` and ``lexicon.toml`` of `folder`. Raises: ConfigError."""
-    return LocalReasoner(load_lexicon(folder / "lexicon.toml", load_taxonomy(folder / "taxonomy.toml")))
+def local_reasoner(folder: Path, embedder: Embedder | None = None) -> LocalReasoner:
+    """The reasoner with ``taxonomy.toml``, ``lexicon.toml`` and ``intents.json`` of `folder`; it loads no weights.
+
+    `embedder` is the one of this machine if not given. Raises: ConfigError.
+    """
+    lexicon = load_lexicon(folder / "lexicon.toml", load_taxonomy(folder / "taxonomy.toml"))
+    embedder = embedder or embedder_here()
+    if embedder.stand_in:
+        return LocalReasoner(lexicon, None)
+    model, version = load_intent_model(folder / "intents.json")
+    if model.embedder != embedder.name:
+        raise ConfigError(
+            f"{folder / 'intents.json'}: was trained on {model.embedder}, not on {embedder.name}"
+        )
+    return LocalReasoner(lexicon, Classifier(model, embedder, version))
 
 
 def _of_the_lead(signal: Signal) -> bool:

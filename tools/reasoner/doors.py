@@ -1,0 +1,58 @@
+"""What commands ask of the local reader: read one text, give what training needs, keep what it made."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from domain.errors import ConfigError
+from domain.intent_model import IntentModel
+from tools.embed.here import embedder_here
+from tools.reasoner.artefact import save_intent_model
+from tools.reasoner.lexicon import load_lexicon
+from tools.reasoner.listener import LocalListener, local_listener
+from tools.reasoner.local import LocalReasoner, local_reasoner
+from tools.reasoner.taxonomy import load_taxonomy
+from tools.reasoner.words import own_words
+
+Numbers = tuple[Any, Any, list[list[str]]]
+"""Vectors [n, width] and numbers of phrases [n, cues] as float arrays, and the tokens of each text."""
+
+
+class Texts:
+    """The reader with the tables in `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        """Nothing is read yet."""
+        self._folder = folder
+
+    def reader(self) -> LocalReasoner:
+        """The reader as runs use it. Raises: ConfigError."""
+        return local_reasoner(self._folder)
+
+    def listener(self) -> LocalListener:
+        """What hears whole talks. Raises: ConfigError."""
+        return local_listener(self._folder)
+
+    def numbers(self, texts: Sequence[str]) -> tuple[Numbers, str, str]:
+        """The numbers of `texts`, the embedder's name and the lexicon's version: by the code that reads them later.
+
+        Raises: ConfigError if the embedder's weights are not installed.
+        """
+        import numpy as np
+
+        embedder = embedder_here()
+        if embedder.stand_in:
+            raise ConfigError("the weights of the embedder are not installed; run: make setup")
+        lexicon = load_lexicon(self._folder / "lexicon.toml", load_taxonomy(self._folder / "taxonomy.toml"))
+        reader = LocalReasoner(lexicon, None)
+        found = [reader.phrases(text) for text in texts]
+        vectors = np.array(asyncio.run(embedder.embed([own_words(text) for text in texts])))
+        cues = np.array([phrases.numbers() for phrases in found])
+        return (vectors, cues, [phrases.tokens for phrases in found]), embedder.name, lexicon.version
+
+    def save(self, model: IntentModel) -> Path:
+        """Write the classifier into the folder; its file."""
+        file = self._folder / "intents.json"
+        save_intent_model(model, file)
+        return file
