@@ -54,9 +54,9 @@ def fill(template: str, values: Mapping[str, str]) -> str:
 
 
 def main_reason(score: Score) -> str:
-    """Words of the largest positive part of the ledger that has any, without its closing full stop."""
+    """Words of the largest positive part of the ledger that speaks of this lead, without the closing full stop."""
     best, words = 0, NO_REASON
     for part in score.ledger:
-        if part.micro > best and part.words:
+        if part.micro > best and part.words and part.feature:
             best, words = part.micro, part.words
     return words.rstrip(".")

@@ -115,3 +115,21 @@ def _time(settings: Settings) -> Check:
         return Check("clock", True, "real time")
     detail = f"stream time of a replay, in {settings.home / 'clock'}"
     return Check("clock", True, detail)
+
+
+def loaded_tables(folder: Path) -> str:
+    """Load everything that people edit, and name what was loaded. Raises: ConfigError."""
+    from tools.catalogue import load_catalogue
+    from tools.models.baseline import baseline
+    from tools.policy.load import load_policy
+    from tools.policy.reps import load_reps
+    from tools.reasoner.local import local_reasoner
+
+    catalogue = load_catalogue(folder / "features.toml")
+    scorer = baseline(folder, catalogue)
+    policy = load_policy(folder / "policies")
+    reps, reasoner = load_reps(folder / "reps.csv"), local_reasoner(folder)
+    return (
+        f"{len(catalogue.definitions)} features {catalogue.version}, scoring {scorer.version}, "
+        f"lexicon {reasoner.version}, policy {policy.version}, {len(reps)} salespeople"
+    )

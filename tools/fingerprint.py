@@ -2,6 +2,7 @@
 
 from hashlib import sha256
 from pathlib import Path
+from typing import Protocol
 
 ROOT = Path(__file__).resolve().parent.parent
 DECIDING = ("domain", "agents", "graph", "tools/reasoner", "tools/models", "tools/policy")
@@ -16,6 +17,21 @@ def code_version() -> str:
 def graph_version() -> str:
     """The same for the state machine alone."""
     return folder_version(ROOT / "graph")
+
+
+class Versioned(Protocol):
+    """Something that people edit, or train."""
+
+    @property
+    def version(self) -> str:
+        """A hash of its content."""
+        ...
+
+
+def versions_of(**parts: Versioned) -> dict[str, str]:
+    """The versions of `parts` by name, with those of the code itself."""
+    edited = {name: part.version for name, part in parts.items()}
+    return {**edited, "code": code_version(), "graph": graph_version()}
 
 
 def folder_version(*folders: Path, pattern: str = "*.py") -> str:

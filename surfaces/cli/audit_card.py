@@ -47,6 +47,11 @@ def show_verification(out: Console, found: Verification) -> None:
     chains = "1 chain" if found.chains == 1 else f"{found.chains:,} chains"
     plain(out, f"{found.rows:,} rows in {chains}, {found.rows_per_second:,} rows/s")
     plain(out, f"{found.sealed:,} sealed payloads match their rows, {found.erased:,} are erased")
+    for chain, (rows, last) in found.restored.items():
+        words = (
+            f"{chain}: rows {rows + 1:,} to {last:,} are missing since the home was restored from a backup"
+        )
+        plain(out, f"  {words}; the anchor proves that they were there", style="yellow")
     for problem in found.problems[:PROBLEMS_SHOWN]:
         place = f"{problem.chain} row {problem.seq}: " if problem.chain else ""
         plain(out, f"  {problem.code}: {place}{problem.words}", style="red")

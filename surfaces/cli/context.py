@@ -32,7 +32,8 @@ class Cli:
     """Carried as ``ctx.obj``."""
 
     open: Callable[..., AbstractContextManager["Home"]]
-    """Opens the home; keyword ``virtual_clock=True`` for replays, ``exclusive=False`` for pure reads."""
+    """Opens the home; keyword ``virtual_clock=True`` for replays, ``exclusive=False`` for pure reads,
+    ``given`` for settings that win over all others."""
     tools: Any
     """Loose functions that commands need and only the composition root may import (see `app.Toolbox`)."""
     out: Console

@@ -18,7 +18,8 @@ from surfaces.call_list import Board, DayList, hit_rate, perfect_rate, random_ra
 from surfaces.cli.context import Cli, cli, emit, fail
 from surfaces.cli.demo_acts import act
 from surfaces.cli.demo_acts import tell as tell_acts
-from surfaces.cli.demo_report import audit_trail, call_table, closing_words
+from surfaces.cli.demo_past import Learnt, halves, learn
+from surfaces.cli.demo_report import audit_trail, call_table, closing_words, learnt_words
 from surfaces.dispatcher import Dispatcher
 from surfaces.dispatcher import Tally as Delivered
 from surfaces.door import Item
@@ -27,6 +28,8 @@ from surfaces.worker import Worker, deps_of
 
 app = typer.Typer()
 MARK = "made by leadgraph demo; deleted and made anew by it\n"
+PAST_DAYS = 250
+"""Days of last year's cohort: time enough for every lead of it to be won or not."""
 LIVED = 7 * DAY
 """So long before the end the days are lived one by one; what came earlier is taken in as history, in one go."""
 HISTORY = Pace(tick_us=400 * DAY, count=50_000, wake_us=DAY)
@@ -45,21 +48,28 @@ def main(
     """Make a company, replay its signals, show whom to call today and how good such lists were."""
     tools = cli(ctx)
     _fresh(ctx, folder)
-    tools.err.print(f"making a company of {leads:,} leads (leadforge, seed {seed}) …")
     tools.err.print(
-        f"replaying {days} days: {days - LIVED // DAY} as history in one go, the last {LIVED // DAY} day by day"
+        f"making a company of {2 * leads:,} leads (leadforge, seed {seed}): half of its accounts, dated a year "
+        "earlier, are last year's cohort; the others are this year's"
     )
-    tools.tools.make_company(folder / "company", leads=leads, seed=seed)
-    items: list[Item] = tools.tools.company_items(folder / "company", days=days)
+    tools.tools.make_company(folder / "company", leads=2 * leads, seed=seed)
+    past, _ = halves(tools.tools.company_items(folder / "company", days=PAST_DAYS))
+    _, items = halves(tools.tools.company_items(folder / "company", days=days))
     show = _Show(tools)
     with tools.open(virtual_clock=True, home=folder / "home") as home:
+        tools.err.print("learning from last year's cohort: who was won, and what they had done by day 14")
+        learnt = asyncio.run(learn(home, past))
+        tools.err.print(
+            f"replaying {days} days: {days - LIVED // DAY} as history in one go, the last {LIVED // DAY} day by day"
+        )
         won = tools.tools.company_wins(folder / "company")
         result = asyncio.run(_run(home, items, show, won))
+        result["learnt"] = dict(learnt.document)
         result["acted"] = asyncio.run(act(tools, home))
         if as_json:
             emit(result)
         else:
-            asyncio.run(_tell(tools, home, show, result, folder))
+            asyncio.run(_tell(tools, home, show, result, folder, learnt))
 
 
 def _fresh(ctx: typer.Context, folder: Path) -> None:
@@ -170,7 +180,9 @@ async def _won(home: Home, keys: Mapping[str, int]) -> dict[str, int]:
     return won
 
 
-async def _tell(tools: Cli, home: Home, show: _Show, result: dict[str, Any], folder: Path) -> None:
+async def _tell(
+    tools: Cli, home: Home, show: _Show, result: dict[str, Any], folder: Path, learnt: Learnt
+) -> None:
     out = tools.out
     out.print(
         f"\n[bold]{result['signals']:,}[/] signals of [bold]{result['leads']:,}[/] leads in {result['seconds']} s "
@@ -185,7 +197,7 @@ async def _tell(tools: Cli, home: Home, show: _Show, result: dict[str, Any], fol
         f"random lists of the same open leads: {result['random_rate']} %; "
         f"lists that knew the future: {result['perfect_rate']} %."
     )
-    out.print("The score is a hand-written rule; it knows nothing of this company's past sales yet.\n")
+    learnt_words(out, learnt)
     await tell_acts(tools, home, result["acted"])
     if listed:
         await audit_trail(tools, home, listed[0])

@@ -119,7 +119,7 @@ def _change(
 ) -> None:
     """Run one change of the shelf; its audit row is durable before the change takes effect."""
     tools = cli(ctx)
-    with tools.open() as home:
+    with tools.open(given={"beside": False}) as home:  # a running worker would go on under the old tables
 
         def record(entry: AuditEntry) -> None:
             asyncio.run(_append(home, entry))
