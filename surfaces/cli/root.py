@@ -18,14 +18,24 @@ NOUNS: Mapping[str, tuple[str, str]] = {
     "features": ("surfaces.cli.features", "The catalogue of features, and where a value comes from."),
     "quarantine": ("surfaces.cli.quarantine", "Signals that were not let in: look, release, discard."),
     "leads": ("surfaces.cli.leads", "List leads, fix what is wrong about them, let parked ones run again."),
-    "approvals": ("surfaces.cli.approvals", "Questions to people: list, look, answer, hand on, measure."),
+    "approvals": (
+        "surfaces.cli.approvals",
+        "Questions to people: list, look, answer or edit, hand on, measure.",
+    ),
     "decisions": (
         "surfaces.cli.decisions",
-        "What became of actions; take them back, settle what is unknown.",
+        "What became of actions, what is stuck; take back, send again, settle.",
     ),
     "policy": ("surfaces.cli.policy", "Check, simulate, promote and roll back decision tables."),
+    "models": ("surfaces.cli.models", "Model packages: train, compare, promote, roll out, roll back."),
+    "drift": ("surfaces.cli.drift", "Has the world moved since the model was trained?"),
     "audit": ("surfaces.cli.audit", "Tell, verify, export and replay what was decided."),
+    "home": ("surfaces.cli.home", "Back the home up, verify a backup or the home, restore."),
+    "history": ("surfaces.cli.history", "A company's own past: import it, or draft its mapping."),
     "evals": ("surfaces.cli.evals", "How good the score is, on what really happened."),
+    "handoff": ("surfaces.cli.handoff", "Which support talks go to a person, to whom, and why."),
+    "chat": ("surfaces.cli.chat", "Write as a customer, see after each turn what would be done and why."),
+    "intents": ("surfaces.cli.intents", "The classifier of texts: train it anew, ask it about a sentence."),
     "bench": ("surfaces.cli.bench", "Measure this machine, as ratios against bare LangGraph."),
     "doctor": ("surfaces.cli.doctor", "Explain the environment, and what is broken in it."),
 }
@@ -47,7 +57,11 @@ def build(noun: str | None) -> typer.Typer:
             root.command(name, help=words)(_root)
             continue
         app: typer.Typer = importlib.import_module(module).app
-        if len(app.registered_commands) == 1 and not app.registered_groups:
+        if (
+            len(app.registered_commands) == 1
+            and not app.registered_groups
+            and app.registered_callback is None
+        ):
             root.command(name, help=words)(app.registered_commands[0].callback or _root)
         else:
             root.add_typer(app, name=name, help=words, no_args_is_help=True)

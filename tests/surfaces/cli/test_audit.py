@@ -115,7 +115,16 @@ def test_verify_says_what_is_anchored(leadgraph: Run) -> None:
     """As JSON with exactly the promised names, and in words."""
     code, out, _ = leadgraph("audit", "verify", "--json")
     found = document(out)
-    promised = {"ok", "rows", "chains", "anchored_to", "unanchored", "restored", "rows_per_second", "problems"}
+    promised = {
+        "ok",
+        "rows",
+        "chains",
+        "anchored_to",
+        "unanchored",
+        "restored",
+        "rows_per_second",
+        "problems",
+    }
     assert (code, set(found)) == (Exit.OK, promised)
     assert found["rows"] >= LEADS * 6
     assert (found["ok"], found["chains"], found["problems"]) == (True, 1, [])

@@ -1,0 +1,178 @@
+"""A support talk on its way to a person: the talk, what was heard in it, who is there, and the answer."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+
+from domain.instants import Instant, iso
+from domain.intent import Slot
+
+MOST_MESSAGES = 500
+MOST_TEXT = 20_000
+ReferenceText = Annotated[str, Field(pattern=r"^[A-Za-z0-9._:\-]{1,128}$")]
+"""An id of the desk's: no address, no words."""
+
+
+class Message(BaseModel):
+    """One message of a talk."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: ReferenceText
+    role: Literal["customer", "agent", "bot"]
+    """`agent` is a person of the desk."""
+    text: Annotated[str, Field(max_length=MOST_TEXT)]
+    at: AwareDatetime
+
+
+class Talk(BaseModel):
+    """A conversation so far, oldest message first."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    conversation_id: ReferenceText
+    lead: Annotated[str, Field(max_length=320)] | None = None
+    """Id or any key of the lead; else it is looked up by the conversation."""
+    messages: Annotated[tuple[Message, ...], Field(min_length=1, max_length=MOST_MESSAGES)]
+    status: Literal["open", "with_person", "closed"] = "open"
+    """The desk's word: `with_person` means that a person took it over, `closed` that the person is done with it."""
+    blocked: bool = False
+    """The desk's word that this customer must not be approached."""
+
+    @model_validator(mode="after")
+    def _once(self) -> "Talk":
+        if len({message.id for message in self.messages}) != len(self.messages):
+            raise ValueError("two messages have one id")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What was read in the customer's own turns. Per mille; places are indexes into the messages read."""
+
+    probability: int
+    interested: bool
+    """True from the reader's threshold."""
+    turn: int | None
+    """The turn that speaks for buying most."""
+    likely: Mapping[str, int]
+    """Of each intent, in the last customer turn."""
+    slots: tuple[Slot, ...]
+    """Newest value of each; `ref` is the message's id."""
+    asks_for_person: int | None
+    """The turn in which a person was asked for, and no person has answered since."""
+    angry: int | None
+    """The newest turn in which the customer is angry, of the last few."""
+    reasoner: str
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """Everything but the words, read at one moment. Equal values mean that nothing has changed."""
+
+    blocked: bool
+    """By the desk, or as a privacy deletion was received."""
+    handed_at: int | None
+    """Messages the talk had when it was last given to a person; None = never."""
+    decided: int
+    """Decisions made about this talk before."""
+    owner: str | None
+    """The salesperson whose lead it is."""
+    free: str | None
+    """The salesperson on shift who is next; None if nobody has room."""
+    listed: bool
+    """True if salespeople are listed here at all; else whoever is in the team's queue takes it."""
+    opens_at: int | None
+    """Instant of the next open hour if it is closed now."""
+
+
+class Step(StrEnum):
+    """What is to be done with the talk."""
+
+    HANDOFF = "handoff"
+    STAY = "stay"
+    ASK_PERSON = "ask_person"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where it goes. `path` is ``now``, ``callback`` (at the Instant `at`) or ``ticket`` (as soon as there is room)."""
+
+    team: Literal["sales", "support"]
+    path: Literal["now", "callback", "ticket"]
+    person: str | None = None
+    at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The customer's own words, cleaned: inert text for a person's eyes."""
+
+    message_id: str
+    quote: str
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """What a person needs so as not to ask again. `open` are the slots that are still unknown."""
+
+    known: tuple[Slot, ...]
+    open: tuple[str, ...]
+    mood: str
+    urgent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Handoff:
+    """The answer. `why` is a code; sentences are fixed texts, never a customer's words."""
+
+    decision: Step
+    why: str
+    probability: int
+    """Per mille."""
+    intents: tuple[tuple[str, int], ...]
+    route: Route | None
+    brief: Brief | None
+    evidence: tuple[Evidence, ...]
+    bot_may_speak: bool
+    tell_customer: str | None
+    tell_team: str | None
+    reasoner: str
+    degraded: str | None = None
+    """Code of what was missing, if the answer is a fallback."""
+    run_id: str = field(default="")
+
+
+def as_document(answer: Handoff) -> dict[str, Any]:
+    """The answer as the contract writes it: probabilities 0..1, times RFC 3339."""
+    route, brief = answer.route, answer.brief
+    return {
+        "decision": answer.decision.value,
+        "why": answer.why,
+        "probability": answer.probability / 1_000,
+        "intent": {name: level / 1_000 for name, level in answer.intents},
+        "route": route
+        and {
+            "team": route.team,
+            "path": route.path,
+            "person": route.person,
+            "at": None if route.at is None else iso(Instant(route.at)),
+        },
+        "brief": brief
+        and {
+            "known": [{"name": one.name, "value": one.value, "message_id": one.ref} for one in brief.known],
+            "open": list(brief.open),
+            "mood": brief.mood,
+            "urgent": brief.urgent,
+        },
+        "evidence": [{"message_id": one.message_id, "quote": one.quote} for one in answer.evidence],
+        "bot_may_speak": answer.bot_may_speak,
+        "tell_customer": answer.tell_customer,
+        "tell_team": answer.tell_team,
+        "reasoner": answer.reasoner,
+        "degraded": answer.degraded,
+        "run_id": answer.run_id,
+    }
