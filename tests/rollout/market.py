@@ -140,6 +140,7 @@ class Market:
         return {
             "id": f"{lead}-{kind}-{minute}", "source": "web", "kind": kind, "region": "us", "consent": "granted",
             "keys": [{"kind": "crm_id", "value": lead}], "occurred_at": at.isoformat(), "payload": payload,
+            "account": f"account-{lead}",
         }  # fmt: skip
 
     def decisions(self) -> list[dict[str, Any]]:
@@ -156,7 +157,12 @@ class Market:
 
 @contextmanager
 def market(folder: Path, *, seed: int = 0, leads_a_day: int = 20) -> Iterator[Market]:
-    """A market over a real home on stream time."""
+    """A market over a real home on stream time, whose secret is known: who draws which arm is the same each time."""
+    keys = folder / "home" / "keys"
+    keys.mkdir(mode=0o700, parents=True)
+    secret = keys / "install.secret"
+    secret.write_bytes(f"{seed:032}".encode())
+    secret.chmod(0o600)
     with open_home(virtual_clock=True, home=folder / "home") as home:
         clock: Any = home.clock
         clock.advance(Instant(instant(START) + HOUR))
