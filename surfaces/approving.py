@@ -125,7 +125,7 @@ async def card(home: Home, name: str) -> Card:
     story = await tell(home, approval.decision_id)
     decision = story.record.decision if story and story.record else None
     offers = tuple([await offer(home, row) for row in asked])
-    return Card(approval, offers, decision, tuple(await changes(home, approval)))
+    return Card(approval, offers, decision, tuple(await changes(home, approval, rows)))
 
 
 async def offer(home: Home, row: OutboxRow) -> Offer:

@@ -7,6 +7,7 @@ from domain.edit import Difference, Edit, Params, differences
 from domain.effect import params_of
 from domain.errors import BadInput
 from domain.ports.home import Home
+from domain.ports.outbox import OutboxRow
 
 CODED = ("priority", "programme", "queue", "team")
 """Fields of which the tables list the codes."""
@@ -35,18 +36,17 @@ async def edit_from(home: Home, approval: Approval, words: Sequence[str], drop: 
     return Edit(values, frozenset(drop))
 
 
-async def changes(home: Home, approval: Approval) -> Sequence[Difference]:
-    """What an edited question changed of the one in whose place it stands."""
+async def changes(home: Home, approval: Approval, rows: Sequence[OutboxRow]) -> Sequence[Difference]:
+    """What an edited question changed of the one in whose place it stands; `rows` are those of its decision."""
     if approval.edited is None:
         return ()
     before = await home.approvals.get(home.tenant, approval.edited.origin)
     if before is None:
         return ()
-    return differences(await _params(home, before), await _params(home, approval))
+    return differences(_params(rows, before), _params(rows, approval))
 
 
-async def _params(home: Home, approval: Approval) -> Params:
-    rows = await home.outbox.of_decision(home.tenant, approval.decision_id)
+def _params(rows: Iterable[OutboxRow], approval: Approval) -> Params:
     return {row.kind: row.params for row in rows if row.action_id in approval.action_ids}
 
 
@@ -56,5 +56,6 @@ async def _with_team(home: Home, approval: Approval, values: dict[str, str]) -> 
     if owner not in reps:
         near = [name for name in sorted(reps) if name[:1] == owner[:1]] or sorted(reps)
         raise BadInput("owner", f"{owner} is no salesperson here", f"it can be e.g. {', '.join(near[:5])}")
-    teams = any("team" in params_of(kind, said) for kind, said in (await _params(home, approval)).items())
+    rows = await home.outbox.of_decision(home.tenant, approval.decision_id)
+    teams = any("team" in params_of(kind, said) for kind, said in _params(rows, approval).items())
     return {"team": reps[owner], **values} if teams else values

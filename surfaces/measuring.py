@@ -1,6 +1,7 @@
 """How questions to people fare: their age, the time a person has the card open, how often the machine is overruled."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from statistics import median
 from typing import Final
@@ -8,6 +9,7 @@ from typing import Final
 from domain.approval import Approval, ApprovalState, folded
 from domain.instants import HOUR, MINUTE
 from domain.ports.home import Home
+from domain.quality import percentile
 
 ANSWERED: Final = frozenset({ApprovalState.APPROVED, ApprovalState.REJECTED})
 NOT_MEASURED: Final = "not measured"
@@ -42,7 +44,7 @@ async def measures(home: Home) -> Measures:
     ended = await home.approvals.ended(home.tenant)
     answered = [one for one in ended if one.state in ANSWERED]
     took = [(one.decided_at or one.asked_at) - one.asked_at for one in answered]
-    looked = sorted(on_card([*waiting, *ended]))
+    looked = list(on_card([*waiting, *ended]))
     overruled = sum(one.state is ApprovalState.REJECTED or one.edited is not None for one in answered)
     return Measures(
         open=len(waiting),
@@ -51,7 +53,7 @@ async def measures(home: Home) -> Measures:
         median_hours_to_decide=_in(HOUR, median(took)) if took else None,
         on_card=len(looked),
         median_minutes_on_card=_in(MINUTE, median(looked)) if looked else None,
-        p90_minutes_on_card=_in(MINUTE, nearest_rank(looked, 90)) if looked else None,
+        p90_minutes_on_card=_in(MINUTE, percentile(Counter(looked), 90)) if looked else None,
         override_rate=round(overruled / len(answered), 3) if answered else None,
         edited=sum(one.edited is not None for one in answered),
         expired=sum(one.state is ApprovalState.EXPIRED for one in ended),
@@ -67,15 +69,6 @@ def on_card(approvals: Iterable[Approval]) -> Iterator[int]:
             at = opened.get(folded(vote.by))
             if at is not None and at <= vote.at:
                 yield vote.at - at
-
-
-def nearest_rank(ordered: Sequence[int], percent: int) -> int:
-    """The smallest value that at least `percent` (1..100) per cent of the ascending, non-empty `ordered` reach.
-
-    >>> nearest_rank([1, 2, 3, 4, 5, 6, 7, 8, 9, 10], 90)
-    9
-    """
-    return ordered[-(-len(ordered) * percent // 100) - 1]
 
 
 def _in(unit: int, span: float) -> float:

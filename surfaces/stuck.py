@@ -1,7 +1,7 @@
 """Is anything stuck, and why? Actions in trouble by their cause, questions nobody answers, leads that are parked."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from domain.action import ActionState
@@ -96,5 +96,4 @@ def _causes(home: Home, rows: Sequence[OutboxRow]) -> list[Cause]:
 def _cause(place: str, some: Sequence[tuple[OutboxRow, Trouble]]) -> Cause:
     first = some[0][1]
     next_try = min((why.next_try for _, why in some if why.next_try is not None), default=None)
-    told = Trouble(first.cause, first.remedy, first.next, next_try, first.until, first.person)
-    return Cause(place, told, tuple(row for row, _ in some))
+    return Cause(place, replace(first, next_try=next_try), tuple(row for row, _ in some))

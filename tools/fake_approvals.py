@@ -33,10 +33,11 @@ class MemoryApprovals:
             for one in self._of(tenant)
             if approval_id in (one.approval_id, one.decision_id, *one.action_ids)
         ]
-        last_form_first = sorted(
-            named_so, key=lambda one: one.approval_id != approval_id and one.state is ApprovalState.EDITED
+        return min(
+            named_so,
+            key=lambda one: one.approval_id != approval_id and one.state is ApprovalState.EDITED,
+            default=None,
         )
-        return next(iter(last_form_first), None)
 
     async def vote(
         self,

@@ -1,6 +1,6 @@
 """A file of lines that is only ever added to, and files written whole: both are on disk when the call returns."""
 
-from os import fsync
+import os
 from pathlib import Path
 
 
@@ -22,7 +22,7 @@ def append_line(file: Path, line: bytes) -> None:
     with file.open("ab") as out:
         out.write(line)
         out.flush()
-        fsync(out.fileno())
+        os.fsync(out.fileno())
 
 
 def write_whole(file: Path, content: bytes) -> None:
@@ -30,4 +30,13 @@ def write_whole(file: Path, content: bytes) -> None:
     with file.open("wb") as out:
         out.write(content)
         out.flush()
-        fsync(out.fileno())
+        os.fsync(out.fileno())
+
+
+def sync(place: Path) -> None:
+    """Return when a file, or the names in a folder, are on disk."""
+    handle = os.open(place, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -115,15 +115,17 @@ async def _offers(home: Home, name: str) -> list[Offer]:
 
 
 async def _undo(home: Home, name: str, by: str) -> list[OutboxRow]:
-    asked = await ask_for_undo(home, name, by=by)
-    await Dispatcher(home, home.targets).drain()
-    return [row for one in asked if (row := await home.outbox.get(home.tenant, one.action_id))]
+    return await _acted(home, await ask_for_undo(home, name, by=by))
 
 
 async def _retry(home: Home, name: str, by: str) -> list[OutboxRow]:
-    asked = await home.outbox.retry(home.tenant, name, by=by, now=home.clock.now())
+    return await _acted(home, [await home.outbox.retry(home.tenant, name, by=by, now=home.clock.now())])
+
+
+async def _acted(home: Home, asked: Sequence[OutboxRow]) -> list[OutboxRow]:
+    """Deliver what is due; how the rows are then."""
     await Dispatcher(home, home.targets).drain()
-    return [row for row in [await home.outbox.get(home.tenant, asked.action_id)] if row]
+    return [row for one in asked if (row := await home.outbox.get(home.tenant, one.action_id))]
 
 
 async def _resolve(home: Home, name: str, done: bool, by: str) -> OutboxRow:

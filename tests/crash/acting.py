@@ -7,9 +7,10 @@ task back, and joins two of the leads. Run again it goes on where it was killed.
 
 import asyncio
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,20 +36,26 @@ AMOUNTS = {"lead-1": 20_000, "lead-2": 120_000, "lead-3": 30_000, "lead-4": 150_
 JOINED = ("lead-3", "lead-4")
 
 
-class Mined:
-    """A target with a bomb before and after each request."""
+def _nothing() -> None:
+    return None
 
-    def __init__(self, target: Target, bomb: Bomb) -> None:
-        self._target, self._bomb = target, bomb
+
+class Mined:
+    """A target that calls `before` and `after` around every request."""
+
+    def __init__(
+        self, target: Target, *, before: Callable[[], None] = _nothing, after: Callable[[], None] = _nothing
+    ) -> None:
+        self._target, self._before, self._after = target, before, after
         self.name, self.delivery, self.takes = target.name, target.delivery, target.takes
 
     async def look(self, subject: Subject) -> Seen:
         return await self._target.look(subject)
 
     async def send(self, step: Step, subject: Subject, *, key: str) -> StepReceipt:
-        self._bomb.reached("target.before")
+        self._before()
         receipt = await self._target.send(step, subject, key=key)
-        self._bomb.reached("target.after")
+        self._after()
         return receipt
 
     async def find(self, key: str) -> StepReceipt | None:
@@ -58,10 +65,15 @@ class Mined:
         return await self._target.preview(steps, subject)
 
 
+def mined(home: Home, bomb: Bomb) -> Mapping[StepKind, Target]:
+    """The targets of the home, with a bomb before and after each request."""
+    before, after = partial(bomb.reached, "target.before"), partial(bomb.reached, "target.after")
+    return {kind: Mined(target, before=before, after=after) for kind, target in home.targets.items()}
+
+
 async def run(home: Home, bomb: Bomb) -> None:
     clock: Any = home.clock
-    mined: Mapping[StepKind, Target] = {kind: Mined(target, bomb) for kind, target in home.targets.items()}
-    worker, dispatcher = Worker(home, deps_of(home), listen=bomb.heard), Dispatcher(home, mined)
+    worker, dispatcher = Worker(home, deps_of(home), listen=bomb.heard), Dispatcher(home, mined(home, bomb))
     clock.advance(instant(START + timedelta(minutes=30)))
     for lead, amount in AMOUNTS.items():
         await take(home, list(enumerate(hot_lead(amount, lead))))

@@ -3,7 +3,7 @@
 import asyncio
 import signal
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -11,16 +11,14 @@ from typing import TextIO, TypeVar
 
 import orjson
 
-from domain.effect import StepKind
 from domain.errors import Backpressure, Temporary
 from domain.ports.home import Home
-from domain.ports.target import Target
 from surfaces.cli.worker import work
 from surfaces.dispatcher import Dispatcher
 from surfaces.dispatcher import Tally as Delivered
 from surfaces.door import Item, take
 from surfaces.worker import Tally, Worker, deps_of
-from tests.crash.acting import Mined, approve_all
+from tests.crash.acting import approve_all, mined
 from tests.crash.child import Bomb, say
 from tests.crash.place import Place
 from tests.crash.processes import wait
@@ -81,9 +79,8 @@ def halted(place: Place, writer: str, point: str, lease_us: int, skew_us: int = 
 
 
 async def _work(home: Home, lease_us: int, bomb: Bomb) -> tuple[Tally, Delivered]:
-    mined: Mapping[StepKind, Target] = {kind: Mined(target, bomb) for kind, target in home.targets.items()}
     worker = Worker(home, deps_of(home), lease_us=lease_us, listen=bomb.heard)
-    dispatcher = Dispatcher(home, mined, batch=1, lease_us=lease_us, deadline_us=lease_us // 2)
+    dispatcher = Dispatcher(home, mined(home, bomb), batch=1, lease_us=lease_us, deadline_us=lease_us // 2)
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     worked, delivered = await asyncio.gather(worker.serve(stop), dispatcher.serve(stop))

@@ -4,7 +4,7 @@ import asyncio
 import os
 import resource
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -12,10 +12,10 @@ from typing import Any, Final, TypeVar
 
 from app import open_home
 from domain.action import ActionState
-from domain.effect import Step, StepKind, StepReceipt, StepState
+from domain.effect import StepKind, StepState
 from domain.instants import HOUR, Instant, instant
 from domain.ports.home import Home
-from domain.ports.target import Change, Seen, Subject, Target
+from domain.ports.target import Target
 from surfaces.dispatcher import Dispatcher
 from surfaces.dispatcher import Tally as Delivered
 from surfaces.door import Item, take
@@ -85,37 +85,8 @@ def ledger(home: Home) -> list[tuple[str, str]]:
     return crm_ledger(home.root)
 
 
-def _nothing() -> None:
-    return None
-
-
 def _unheard(_: str) -> None:
     return None
-
-
-class Falling(Target):
-    """A target that calls `before` and `after` around every request."""
-
-    def __init__(
-        self, target: Target, *, before: Callable[[], None] = _nothing, after: Callable[[], None] = _nothing
-    ) -> None:
-        self._target, self._before, self._after = target, before, after
-        self.name, self.delivery, self.takes = target.name, target.delivery, target.takes
-
-    async def look(self, subject: Subject) -> Seen:
-        return await self._target.look(subject)
-
-    async def send(self, step: Step, subject: Subject, *, key: str) -> StepReceipt:
-        self._before()
-        receipt = await self._target.send(step, subject, key=key)
-        self._after()
-        return receipt
-
-    async def find(self, key: str) -> StepReceipt | None:
-        return await self._target.find(key)
-
-    async def preview(self, steps: Sequence[Step], subject: Subject) -> Sequence[Change]:
-        return await self._target.preview(steps, subject)
 
 
 @contextmanager

@@ -10,11 +10,11 @@ from domain.errors import Temporary
 from domain.instants import MINUTE
 from domain.ports.target import Target
 from surfaces.door import take
+from tests.crash.acting import Mined
 from tests.disk.disk_world import (
     BROKEN,
     FULL,
     READ_ONLY,
-    Falling,
     Place,
     batch,
     ledger,
@@ -93,8 +93,8 @@ def test_while_deciding_the_run_is_redone_and_never_counts_towards_parking(
 
 
 FALLING: dict[str, Callable[[Target, Place, int], Target]] = {
-    "after the send": lambda target, place, code: Falling(target, after=lambda: place.full(STORE, code)),
-    "in both": lambda target, place, code: Falling(target, before=lambda: place.full("", code)),
+    "after the send": lambda target, place, code: Mined(target, after=lambda: place.full(STORE, code)),
+    "in both": lambda target, place, code: Mined(target, before=lambda: place.full("", code)),
 }
 
 
@@ -140,7 +140,7 @@ def test_what_the_store_could_not_record_was_on_record_before_it_left(tmp_path: 
     with placed(tmp_path / "home", disk) as place:
         now(place.takes("lead-1"))
         now(place.worker.drain())
-        falling = Falling(place.home.targets[StepKind.SET_OWNER], after=lambda: place.full(STORE))
+        falling = Mined(place.home.targets[StepKind.SET_OWNER], after=lambda: place.full(STORE))
         assert now(place.sends(dict.fromkeys(place.home.targets, falling))).lost == 1
         assert ledger(place.home)
         rows = now(place.home.reads.audit_rows(place.home.tenant))

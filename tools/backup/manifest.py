@@ -1,6 +1,5 @@
 """What a backup says of itself, and the ways to write a folder that is complete or not there."""
 
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from hashlib import file_digest, sha256
@@ -11,6 +10,7 @@ import orjson
 
 from domain.errors import BadInput
 from domain.instants import Instant, iso
+from tools.journal import sync
 
 FORMAT: Final = 1
 NAME: Final = "manifest.json"
@@ -110,12 +110,3 @@ def sync_tree(folder: Path) -> None:
     """Return when everything in `folder` is on disk."""
     for place in (*folder.rglob("*"), folder):
         sync(place)
-
-
-def sync(place: Path) -> None:
-    """Return when a file, or the names in a folder, are on disk."""
-    handle = os.open(place, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

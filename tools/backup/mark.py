@@ -9,7 +9,7 @@ import orjson
 
 from domain.errors import ConfigError
 from domain.restored import Restored
-from tools.backup.manifest import sync
+from tools.journal import sync, write_whole
 
 NAME: Final = "restored.json"
 
@@ -49,7 +49,6 @@ def read_mark(root: Path) -> Mark | None:
 def write_mark(root: Path, mark: Mark) -> None:
     """Write the mark, whole or not at all."""
     draft = root / f".{NAME}.tmp"
-    draft.write_bytes(orjson.dumps(asdict(mark)) + b"\n")
-    sync(draft)
+    write_whole(draft, orjson.dumps(asdict(mark)) + b"\n")
     draft.replace(root / NAME)
     sync(root)

@@ -7,19 +7,19 @@ newer than the backup's, and what they hold must not be done again.
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 from domain.errors import BadInput, ConfigError, Temporary
-from domain.instants import Instant, iso
+from domain.instants import Instant, iso, moment
 from tools.backup import keys
 from tools.backup.copying import copy, reading
-from tools.backup.manifest import Manifest, below, problems, read, sync, sync_tree
+from tools.backup.manifest import Manifest, below, problems, read, sync_tree
 from tools.backup.mark import Mark, write_mark
-from tools.backup.take import ANCHOR, CRM, ERASED, EXPORT, HOME, STORE
+from tools.backup.take import CRM, HOME, STORE, outside
 from tools.clock import SystemClock
 from tools.home import Hold, held
+from tools.journal import sync
 from tools.privacy.erased import ErasureList
 from tools.privacy.keys import MASTER
 from tools.settings import Settings
@@ -146,9 +146,7 @@ def _restored(
         sync_tree(draft)
         _outside(settings, source, manifest)
         if old is not None:
-            aside = root.with_name(
-                f"{root.name}.before-{datetime.fromtimestamp(now / 1e6, UTC):%Y%m%dT%H%M%SZ}"
-            )
+            aside = root.with_name(f"{root.name}.before-{moment(now):%Y%m%dT%H%M%SZ}")
             root.rename(aside)
         elif root.exists():
             root.rmdir()
@@ -190,7 +188,6 @@ def _fill(source: Path, draft: Path, secrets: Mapping[str, Path], crm: Path | No
 
 def _outside(settings: Settings, source: Path, manifest: Manifest) -> None:
     """Put back what lies outside the home, where it is lost altogether."""
-    places = {ANCHOR: settings.anchor_file(), ERASED: settings.erased_file(), EXPORT: settings.export_file}
-    for name, place in places.items():
-        if place is not None and name in manifest.files and not place.exists():
+    for name, place in outside(settings).items():
+        if name in manifest.files and not place.exists():
             copy(source / name, place)

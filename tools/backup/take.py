@@ -12,9 +12,10 @@ from typing import Final
 from domain.errors import BadInput, Temporary
 from tools.backup import keys
 from tools.backup.copying import copy, reading
-from tools.backup.manifest import FORMAT, NAME, Manifest, below, described, sync, sync_tree, write
+from tools.backup.manifest import FORMAT, NAME, Manifest, below, described, sync_tree, write
 from tools.clock import SystemClock, stored_time
 from tools.fingerprint import code_version
+from tools.journal import sync
 from tools.privacy.erased import ErasureList
 from tools.settings import Settings
 
@@ -101,9 +102,14 @@ def _files(settings: Settings, *, with_keys: bool) -> dict[str, Path]:
     }
     secret = {f"keys/{name}": file for name, file in keys.key_files(settings, root / "keys").items()}
     ordered = {STORE: root / STORE, **inside, **(secret if with_keys else {}), CRM: root / CRM}
-    outside = {ANCHOR: settings.anchor_file(), ERASED: settings.erased_file(), EXPORT: settings.export_file}
-    found = {f"{HOME}{name}": file for name, file in ordered.items()} | outside
-    return {name: file for name, file in found.items() if file is not None and file.is_file()}
+    found = {f"{HOME}{name}": file for name, file in ordered.items()} | outside(settings)
+    return {name: file for name, file in found.items() if file.is_file()}
+
+
+def outside(settings: Settings) -> dict[str, Path]:
+    """Name in the backup -> file, of what belongs to the home and lies outside it."""
+    found = {ANCHOR: settings.anchor_file(), ERASED: settings.erased_file()}
+    return found if settings.export_file is None else {**found, EXPORT: settings.export_file}
 
 
 def _manifest(settings: Settings, draft: Path, *, with_keys: bool) -> Manifest:

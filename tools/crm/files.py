@@ -20,6 +20,7 @@ from domain.errors import ConfigError, OutcomeUnknown, Refused, Temporary
 from domain.instants import Instant, iso
 from domain.ports.clock import Clock
 from domain.ports.target import Change, Seen, Subject
+from tools.journal import sync
 
 PARAMS: Final = (
     "band", "engagement", "fit", "intent", "next_step", "owner", "points", "priority", "programme", "queue", "ref",
@@ -47,7 +48,7 @@ class CsvFile:
                 _heal(handle)
                 if os.fstat(handle).st_size == 0:
                     _append(handle, _line(COLUMNS))
-                    _sync_folder(path.parent)
+                    sync(path.parent)  # a new file's name is on disk only when its folder is
                 elif not os.pread(handle, 4096, 0).startswith(_line(COLUMNS)):
                     raise ConfigError(f"{path}: not a file of steps; name one that does not exist yet")
         except OSError as error:
@@ -189,12 +190,3 @@ def _append(handle: int, line: bytes) -> None:
         os.fsync(handle)
     except OSError as error:
         raise OutcomeUnknown(f"the line may not be on disk ({error.strerror})") from error
-
-
-def _sync_folder(folder: Path) -> None:
-    """A new file's name is on disk only when its folder is."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

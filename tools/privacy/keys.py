@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from domain.errors import ConfigError
+from tools.journal import sync
 
 MASTER, SECRET, SIGNING, PUBLIC = "master.key", "install.secret", "signing.key", "signing.pub"
 LENGTH = 32
@@ -166,8 +167,4 @@ def _write(file: Path, content: bytes) -> None:
     finally:
         os.close(handle)
         draft.unlink()
-    place = os.open(file.parent, os.O_RDONLY)
-    try:
-        os.fsync(place)
-    finally:
-        os.close(place)
+    sync(file.parent)

@@ -101,6 +101,22 @@ def read(tx: Tx, config: Config, ids: Iterable[str]) -> list[Approval]:
     ]
 
 
+def approval_values(asks: Approval, run: str) -> dict[str, object]:
+    """What `insert_approval` needs of a question that the run asks, but for its place."""
+    return {
+        "approval": asks.approval_id,
+        "decision": asks.decision_id,
+        "run": run,
+        "hash": asks.proposal_hash,
+        "state": asks.state.value,
+        "policy": asks.policy,
+        "people": asks.terms.people,
+        "hours": asks.terms.hours,
+        "asked_at": asks.asked_at,
+        "expires_at": asks.expires_at,
+    }
+
+
 def _vote(config: Config, tenant: str, row: Any) -> Vote:
     comment = ""
     if row.ciphertext is not None:

@@ -11,6 +11,7 @@ from domain.instants import DAY
 from domain.ports.commit import Committed
 from tools.privacy.vault import KeyRow
 from tools.store.accounts_due import mark
+from tools.store.asking import approval_values
 from tools.store.audit import Chains
 from tools.store.codec import decision_bytes, state_bytes, values_text
 from tools.store.components import as_json
@@ -216,20 +217,7 @@ class Group:
     def _ask(self, bundle: Bundle, waiting: Sequence[Proposal]) -> None:
         """One question to a person about all that waits."""
         asks = question(bundle, waiting, self.now)
-        self._put(
-            "insert_approval",
-            bundle,
-            approval=asks.approval_id,
-            decision=asks.decision_id,
-            run=bundle.decision.run_id,
-            hash=asks.proposal_hash,
-            state=asks.state.value,
-            policy=asks.policy,
-            people=asks.terms.people,
-            hours=asks.terms.hours,
-            asked_at=asks.asked_at,
-            expires_at=asks.expires_at,
-        )
+        self._put("insert_approval", bundle, **approval_values(asks, bundle.decision.run_id))
         self.chains.add([asked(asks, "opened", self.now)])
 
     def _timers(self, bundle: Bundle) -> None:

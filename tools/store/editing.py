@@ -8,7 +8,7 @@ from domain.approval import Approval, ApprovalState, Edited, hash_of, next_form
 from domain.edit import Edit, Params, differences, edited
 from domain.ids import ActionId
 from domain.ports.outbox import OutboxRow
-from tools.store.asking import Asking
+from tools.store.asking import Asking, approval_values
 from tools.store.codec import values_text
 from tools.store.effects import asked
 
@@ -75,22 +75,8 @@ def put_in_place(asking: Asking, approval: Approval, plan: Plan, person: str) ->
             asking.effects.move(one, Move.REJECT, reason="dropped", person=person)
     asking.effects.chains.add([asked(approval, "edited", now, person=person, fields=plan.fields)])
     asking.end(approval, ApprovalState.EDITED)
-    tx.run(
-        "insert_approval",
-        {
-            **here,
-            "lead": new.lead_id,
-            "decision": new.decision_id,
-            "run": next(iter(plan.rows.values())).run_id,
-            "hash": new.proposal_hash,
-            "state": new.state.value,
-            "policy": new.policy,
-            "people": new.terms.people,
-            "hours": new.terms.hours,
-            "asked_at": new.asked_at,
-            "expires_at": new.expires_at,
-        },
-    )
+    run = next(iter(plan.rows.values())).run_id
+    tx.run("insert_approval", {**here, "lead": new.lead_id, **approval_values(new, run)})
     if new.edited is not None:
         tx.run("insert_edit", {**here, "origin": new.edited.origin, "editor": new.edited.by, "at": now})
     tx.run("carry_showings", {**here, "before": approval.approval_id, "after": new.approval_id})

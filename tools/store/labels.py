@@ -63,15 +63,13 @@ def _votes(tx: Tx, asked: Mapping[str, object]) -> Iterator[Label]:
 
 def _edits(tx: Tx, config: Config, asked: Mapping[str, object]) -> Iterator[Label]:
     """An edit is told by the actions before and after it."""
-    for row in tx.rows("labels_of_edits", asked):
+    origins = {row.approval_id: row.edited_from for row in tx.rows("labels_of_edits", asked)}
+    for approval in read(tx, config, origins):
         before, after = (
             params(one.row for one in found(tx, "effects_of_approval", approval=name, tenant=asked["tenant"]))
-            for name in (row.edited_from, row.approval_id)
+            for name in (origins[approval.approval_id], approval.approval_id)
         )
-        for approval in read(tx, config, [row.approval_id]):
-            yield from (
-                edit_label(approval.lead_id, approval, change) for change in differences(before, after)
-            )
+        yield from (edit_label(approval.lead_id, approval, change) for change in differences(before, after))
 
 
 def _actions(tx: Tx, asked: Mapping[str, object]) -> Iterator[Label]:
