@@ -9,6 +9,7 @@ from domain.audit import AuditEntry, Sealed
 from domain.ids import DecisionId, LeadId, RunId
 from domain.intent import IntentReading
 from domain.lead import AccountSnapshot, BandState, LeadState
+from domain.memory import Recall
 from domain.override import Override
 from domain.policy import Rep, Verdict
 from domain.quality import GateFailure
@@ -45,6 +46,8 @@ class RunInput:
     """Version of the model package that scores; `BASELINE` for the rules."""
     shadow: str = ""
     """Version of the package that scores beside, without any effect; empty for none."""
+    recall: Recall | None = None
+    """What memory gave, by value; None: it was not asked."""
 
 
 class DecisionState(StrEnum):
