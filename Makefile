@@ -75,7 +75,7 @@ clean: ## remove .venv and every cache; state in .leadgraph/ stays
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo 'Leadgraph needs Python 3.11 or newer; name one with: make PYTHON=python3.12 setup' >&2; exit 1; }
 	@test -x $(BIN)/python || { echo '== making .venv'; $(PYTHON) -m venv .venv; }
-	@echo '== installing what requirements.lock pins (first time: about a minute, 1.4 GB)'
+	@echo '== installing what requirements.lock pins (first time: about three minutes, 1.4 GB)'
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input \
 	  --only-binary :all: --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input \

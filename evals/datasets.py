@@ -20,7 +20,16 @@ from evals.tables import KEYS, Fold, Table, raw_of_events, slices_of_events
 from learning.history.imported import History, imported
 from learning.history.mapping_file import load_mapping
 from learning.leak_check import leak_check
-from learning.rows import Question, Rows, build_rows, lead_hash, split_by_account, split_in_time, trainable
+from learning.rows import (
+    TESTED,
+    Question,
+    Rows,
+    build_rows,
+    lead_hash,
+    split_by_account,
+    split_in_time,
+    trainable,
+)
 
 MAPPINGS: Final = Path(__file__).parent / "mappings"
 FILES: Final[Mapping[str, str]] = {
@@ -171,7 +180,9 @@ def leadforge(ground: Ground, *, after_hours: int = 336) -> Table:
         f"seeds {', '.join(map(str, ground.seeds))} with {ground.leads:,} leads each, pooled; each is one cohort "
         f"created within a month, so 70/30 by account; decided {after_hours // 24} days after creation, won by day 90"
     )
-    made = _table(ground, told, rows, name="leadforge", split=split, folds=(split_by_account(rows),))
+    made = _table(
+        ground, told, rows, name="leadforge", split=split, folds=(split_by_account(rows, 0.7, TESTED),)
+    )
     planted = planted_leaks(told.history.events, rows, told.planted)
     return replace(made, left_out=left_out, gates={"beats_rule": 0.0}, leaks=(*made.leaks, *planted))
 
@@ -209,7 +220,9 @@ def aged(ground: Ground, name: str) -> Iterator[tuple[str, Table]]:
     last = max(AGES.values())
     oldest, _ = told.rows(ground, Question(last, end_days - last // 24))
     train, test = (
-        split_by_account(oldest) if name == "leadforge" else _apart(*split_in_time(oldest), last * HOUR)
+        split_by_account(oldest, 0.7, TESTED)
+        if name == "leadforge"
+        else _apart(*split_in_time(oldest), last * HOUR)
     )
     for words, hours in AGES.items():
         rows, left_out = told.rows(ground, Question(hours, end_days - hours // 24))

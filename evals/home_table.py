@@ -10,7 +10,16 @@ from domain.ports.home import Home
 from evals.tables import KEYS, Table, checked_folds, raw_of_events, slices_of_events
 from learning.leak_check import leak_check
 from learning.offline import EVENTS
-from learning.rows import Question, Rows, build_rows, events_of, split_by_account, split_in_time, trainable
+from learning.rows import (
+    TESTED,
+    Question,
+    Rows,
+    build_rows,
+    events_of,
+    split_by_account,
+    split_in_time,
+    trainable,
+)
 
 FEW_TIMES = 10
 """Different decision times below which there is no order to split by."""
@@ -73,4 +82,4 @@ def _split(rows: Rows) -> tuple[tuple[Rows, Rows], str]:
             rows.only(apart),
             test,
         ), "oldest 70 % to newest 30 % with embargo, accounts of the latter left out"
-    return split_by_account(rows), "70/30 by account: one cohort"
+    return split_by_account(rows, 0.7, TESTED), "70/30 by account: one cohort"

@@ -150,13 +150,13 @@ def _cited(trace: Trace, allowed: set[str], problem: str) -> Mark | None:
     return Mark(float(not strange), "; ".join(strange[:5]))
 
 
-def removal_moves(trace: Trace) -> Mark | None:
-    """Without the signals that a reason cites, the reason is gone or weighs otherwise. Share of reasons."""
-    judged = [part for part in trace.output.get("cited", ()) if part.get("moved") is not None]
+def rests_on_cited(trace: Trace) -> Mark | None:
+    """Each reason rests on the signals that it cites (see the suite). Share of reasons."""
+    judged = [part for part in trace.output.get("cited", ()) if part.get("rests") is not None]
     if not judged:
         return None
-    still = [part["name"] for part in judged if not part["moved"]]
-    return Mark(1 - len(still) / len(judged), f"unmoved: {', '.join(still[:5])}" if still else "")
+    loose = [part["name"] for part in judged if not part["rests"]]
+    return Mark(1 - len(loose) / len(judged), f"not on them: {', '.join(loose[:5])}" if loose else "")
 
 
 def adds_up(trace: Trace) -> Mark | None:
@@ -208,7 +208,7 @@ SCORERS: Final[Mapping[str, Mapping[str, Scorer]]] = {
     "rationale": {
         "cited_exists": cited_exists,
         "cited_was_read": cited_was_read,
-        "removal_moves": removal_moves,
+        "rests_on_cited": rests_on_cited,
         "adds_up": adds_up,
     },
     "robustness": {

@@ -14,7 +14,7 @@ from learning.gates import Gate, at_most, certain, non_inferior, overall
 from learning.intervals import Interval, interval, intervals, paired
 from learning.leak_check import Leak
 from learning.predict import probabilities
-from learning.rows import Rows, split_by_account
+from learning.rows import ASIDE, Rows, split_by_account
 from learning.weighted import Floats
 
 HELD_OUT: Final = 0.2
@@ -24,8 +24,6 @@ LOSS_MARGIN: Final = 0.01
 ECE_MOST: Final = 0.05
 LEAST: Final = {"leads": 100, "won": 20, "not won": 20}
 Split = Literal["time", "account"]
-SEED: Final = -1
-"""Of the accounts that are left alone: no training draws by it, as seeds of trainings are 0 or more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +52,7 @@ def unseen(rows: Rows, judges: Sequence[Judge]) -> Rows:
         if judge.package is None:
             continue
         if judge.split == "account":
-            rows = split_by_account(rows, 1 - HELD_OUT, SEED)[1]
+            rows = split_by_account(rows, 1 - HELD_OUT, ASIDE)[1]
         else:
             rows = rows.only(rows.frame.filter(pl.col("as_of") >= judge.package.trained_at))
     return rows

@@ -38,6 +38,11 @@ FEWEST_TIMES: Final = 50
 """Different decision times below which an order in time means nothing."""
 FEWEST_WON: Final = 20
 """Won cases, and others, below which a part of the rows is not learnt from."""
+ASIDE: Final = -1
+"""Draw of the accounts that a promotion judges by. No training draws so: its seeds are 0 or more."""
+TESTED: Final = -2
+"""Draw of the accounts that an eval judges by. Splits that lie within each other need draws of their own: the same
+draw again would put all of the one part on one side of the other."""
 _EVENT: Final = ("at", "ref", "subject", "kind", "value", "amount", "known", "tags")
 _AMOUNTS: Final = frozenset({Aggregate.SUM, Aggregate.DECAYED, Aggregate.LAST_AMOUNT, Aggregate.LAST_NUMBER})
 
@@ -247,9 +252,12 @@ def embargoed(rows: Rows, before: pl.DataFrame, after: pl.DataFrame) -> tuple[Ro
     return rows.only(kept), rows.only(after)
 
 
-def split_by_account(rows: Rows, share: float = 0.7, seed: int = 0) -> tuple[Rows, Rows]:
-    """About `share` of the accounts to learn from, and the others; a lead without account is its own."""
-    drawn = _places(rows.frame, seed)
+def split_by_account(rows: Rows, share: float, draw: int) -> tuple[Rows, Rows]:
+    """About `share` of the accounts to learn from, and the others; a lead without account is its own.
+
+    The same `draw` parts accounts the same way whatever the rows.
+    """
+    drawn = _places(rows.frame, draw)
     mask = drawn < int(share * 2**60)
     return rows.only(rows.frame.filter(mask)), rows.only(rows.frame.filter(~mask))
 
@@ -270,12 +278,12 @@ def folds_in_time(rows: Rows, k: int = 3) -> list[tuple[Rows, Rows]]:
     return [(rows.only(frame.filter(place != n)), rows.only(frame.filter(place == n))) for n in range(k)]
 
 
-def later(rows: Rows, share: float, seed: int = 0) -> tuple[Rows, Rows, bool]:
+def later(rows: Rows, share: float, draw: int) -> tuple[Rows, Rows, bool]:
     """The older rows and the newest `share`, and True; if times do not tell them apart, by account, and False."""
     before, after = split_in_time(rows, 1 - share)
     if in_time(rows) and _teaches((before, after)):
         return before, after, True
-    return (*split_by_account(rows, 1 - share, seed), False)
+    return (*split_by_account(rows, 1 - share, draw), False)
 
 
 def in_time(rows: Rows) -> bool:

@@ -41,6 +41,10 @@ class Floor:
     won: int = 40
 
 
+MEASURABLE: Final = Floor(leads=2, won=1)
+"""Of the newest rows, below which no figure says anything: nothing is learnt that cannot be measured."""
+
+
 @dataclass(frozen=True, slots=True)
 class Trained:
     """The package, its files (``card.md``, and ``trees.txt`` of trees), and what was found out on the way."""
@@ -96,6 +100,7 @@ def train(
     _check(rows, floor)
     rows = in_order(rows)
     known, newest, timed = later(rows, MEASURED, seed)
+    _check(newest, MEASURABLE, " to measure on")
     folds = folds_in_time(known)
     tried = {family: candidate(family, folds, seed=seed) for family in ORDER if family in families}
     chosen = _chosen(tried)
@@ -134,13 +139,13 @@ def train(
     return Trained(package, files, report)
 
 
-def _check(rows: Rows, floor: Floor) -> None:
+def _check(rows: Rows, floor: Floor, use: str = "") -> None:
     have = {
-        "leads": rows.frame["lead_id"].n_unique(),
-        "won": rows.won,
-        "not won": rows.frame.height - rows.won,
+        f"leads{use}": rows.frame["lead_id"].n_unique(),
+        f"won{use}": rows.won,
+        f"not won{use}": rows.frame.height - rows.won,
     }
-    need = {"leads": floor.leads, "won": floor.won, "not won": floor.won}
+    need = dict(zip(have, (floor.leads, floor.won, floor.won), strict=True))
     if any(have[name] < least for name, least in need.items()):
         raise NotEnough(have=have, need=need)
 

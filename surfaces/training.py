@@ -15,9 +15,9 @@ from domain.rollout import BASELINE
 from learning.families import Family
 from learning.leak_check import Leak, leak_check
 from learning.predict import probabilities
-from learning.promotion import HELD_OUT, SEED, Compared, Judge, Split, compared, judge_of
+from learning.promotion import HELD_OUT, Compared, Judge, Split, compared, judge_of
 from learning.reference import REFERENCE, reference_of
-from learning.rows import INTENT, LeftOut, Question, Rows, build_rows, events_of, later
+from learning.rows import ASIDE, INTENT, LeftOut, Question, Rows, build_rows, events_of, later
 from learning.train import Trained, train
 from surfaces.decided import ends
 
@@ -90,7 +90,7 @@ def made_from(home: Home, past: Past, question: Question, *, families: tuple[Fam
         raise BadInput(
             "features", f"know the answer: {named}", "leave them out of the catalogue", code="leak"
         )
-    known, _, timed = later(rows, HELD_OUT, SEED)
+    known, _, timed = later(rows, HELD_OUT, ASIDE)
     trained = train(known, seed=seed, families=families, rule=lambda frame: _points(home.scorer, frame))
     said = probabilities(trained.package, trained.files, known.frame)
     files = {**trained.files, REFERENCE: reference_of(known, said).content()}

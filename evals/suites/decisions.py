@@ -8,8 +8,9 @@ from typing import Any, Final
 from domain.audit import AuditEntry
 from domain.decision import Decision
 from domain.errors import LeadgraphError
+from domain.feature import Aggregate
 from domain.lead import LeadState, absorb
-from domain.score import Score
+from domain.score import Part, Score
 from domain.signal import Event
 from evals.cases import Case, Step, Trace
 from evals.world import World, digest, moment_of
@@ -67,7 +68,7 @@ def _differing(one: Decision, other: Decision) -> list[str]:
 
 
 async def rationale(world: World, most: int) -> AsyncIterator[Trace]:
-    """Each lead's reasons, and for each what is left of it without the signals it cites."""
+    """Each lead's reasons, and for each whether it rests on the signals it cites."""
     for lead in await world.leads(most):
         as_of = moment_of(lead)
         given, ran = await world.run(lead, as_of)
@@ -83,9 +84,9 @@ async def rationale(world: World, most: int) -> AsyncIterator[Trace]:
                 {
                     "name": part.name,
                     "refs": list(part.signals),
-                    "moved": await _moved(world, lead, as_of, score, at),
+                    "rests": await _rests(world, lead, as_of, ran.decision, part),
                 }
-                for at, part in enumerate(score.ledger)
+                for part in score.ledger
                 if part.signals
             ],
         }
@@ -93,24 +94,33 @@ async def rationale(world: World, most: int) -> AsyncIterator[Trace]:
         yield Trace(case=case, output=output, steps=steps_of(ran.entries), seconds=_seconds(ran))
 
 
-async def _moved(world: World, lead: LeadState, as_of: int, score: Score, at: int) -> bool | None:
-    """Whether a reason weighs or says something else once its signals are gone.
+OF_ONE: Final = frozenset(
+    {Aggregate.RECENCY, Aggregate.AGE, Aggregate.LAST, Aggregate.LAST_AMOUNT, Aggregate.LAST_NUMBER}
+)
+"""Features that a single event decides; without it another event of the same hour may say the same."""
 
-    None where it names only some of its signals. What a reason says counts too: one that is at its bound (silent for
-    40 days) weighs the same without its last signal, and says another number.
+
+async def _rests(world: World, lead: LeadState, as_of: int, decision: Decision, part: Part) -> bool | None:
+    """Whether a reason rests on the signals it cites: it weighs or says something else once they are gone.
+
+    Where a single event decides, the value of the feature must follow from the cited signals alone instead.
+    None where a reason names only some of its signals.
     """
-    part = score.ledger[at]
     if part.signal_count > len(part.signals):
         return None
-    cited = set(part.signals)
+    cited, catalogue = set(part.signals), world.deps.catalogue
+    feature = part.feature if part.feature in decision.features else None
+    if feature is not None and catalogue.get(feature).aggregate in OF_ONE:
+        alone = tuple(event for event in lead.events if event.ref in cited)
+        return catalogue.prepare(alone).at(as_of, frozenset({feature}))[feature] == decision.features[feature]
     left = tuple(event for event in lead.events if event.ref not in cited)
     _, ran = await world.run(replace(lead, events=left), as_of)
     after = ran.decision.score
-    return after is None or _rows(after, part.name) != _rows(score, part.name)
+    return after is None or _rows(after, part.name) != _rows(decision.score, part.name)
 
 
-def _rows(score: Score, name: str) -> list[tuple[int, str]]:
-    return sorted((part.micro, part.words) for part in score.ledger if part.name == name)
+def _rows(score: Score | None, name: str) -> list[tuple[int, str]]:
+    return sorted((part.micro, part.words) for part in score.ledger if part.name == name) if score else []
 
 
 async def robustness(world: World, most: int) -> AsyncIterator[Trace]:

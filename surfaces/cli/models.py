@@ -5,7 +5,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from domain.errors import BadInput, NotEnough
 from domain.instants import Instant, iso
@@ -103,7 +103,9 @@ def list_models(ctx: typer.Context, as_json: AsJson = False) -> None:
     if as_json:
         emit({"champions": champions or {EVERYWHERE: "baseline"}, "packages": rows})
         return
-    table = Table("version", "is", "family", "leads", "won", "AUC on later leads", "trained up to")
+    table = Table(
+        Column("version", no_wrap=True), "is", "family", "leads", "won", "AUC on later leads", "trained up to"
+    )
     for row in rows:
         auc = row["auc"]
         shown = "-" if auc["value"] is None else f"{auc['value']:.3f} ({auc['low']:.3f} to {auc['high']:.3f})"

@@ -16,7 +16,7 @@ from evals.scorers import (
     equal_features,
     no_forbidden_edge,
     pure,
-    removal_moves,
+    rests_on_cited,
     survives,
     unmoved,
 )
@@ -115,7 +115,7 @@ def test_a_verdict_names_rules_of_the_tables() -> None:
 
 
 def test_citing_a_strangers_or_an_unread_signal_is_seen() -> None:
-    part = {"name": "engagement.web", "refs": ["s:1", "s:2"], "moved": True}
+    part = {"name": "engagement.web", "refs": ["s:1", "s:2"], "rests": True}
     found = trace(cited=[part], own=["s:1", "s:2", "s:3"], read=["s:1"])
     exists, read = cited_exists(found), cited_was_read(found)
     assert exists is not None
@@ -126,14 +126,14 @@ def test_citing_a_strangers_or_an_unread_signal_is_seen() -> None:
     assert cited_exists(trace(cited=[])) is None
 
 
-def test_a_reason_that_weighs_the_same_without_its_signals_is_seen() -> None:
+def test_a_reason_that_does_not_rest_on_its_signals_is_seen() -> None:
     parts = [
-        {"name": name, "refs": ["s:1"], "moved": moved}
-        for name, moved in (("a", True), ("b", False), ("c", None))
+        {"name": name, "refs": ["s:1"], "rests": rests}
+        for name, rests in (("a", True), ("b", False), ("c", None))
     ]
-    mark = removal_moves(trace(cited=parts))
+    mark = rests_on_cited(trace(cited=parts))
     assert mark is not None
-    assert (mark.value, mark.note) == (0.5, "unmoved: b")
+    assert (mark.value, mark.note) == (0.5, "not on them: b")
 
 
 def test_a_ledger_that_does_not_add_up_is_seen() -> None:

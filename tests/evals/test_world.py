@@ -118,7 +118,7 @@ def test_a_reason_that_cites_a_strangers_signal_is_seen(world: World) -> None:
     bad = replace(world, deps=replace(world.deps, scorer=_Stranger(world.deps.scorer)))  # type: ignore[arg-type]  # see above
     told = marking.score(gathered(decisions.rationale(bad, 6)), {}, draws=100)
     answers = {gate["name"]: gate["answer"] for gate in told["gates"]}
-    assert answers["cited_exists"] == answers["cited_was_read"] == answers["removal_moves"] == "fail"
+    assert answers["cited_exists"] == answers["cited_was_read"] == answers["rests_on_cited"] == "fail"
 
 
 def test_a_lead_is_asked_about_after_all_that_was_known_of_it(world: World) -> None:

@@ -13,7 +13,9 @@ from domain.lead import absorb
 from domain.signal import Event
 from learning.leak_check import leak_check
 from learning.rows import (
+    ASIDE,
     INTENT,
+    TESTED,
     Question,
     build_rows,
     events_of,
@@ -148,15 +150,26 @@ def test_nothing_is_learnt_from_what_was_not_over_when_the_test_part_begins() ->
 
 
 def test_no_account_is_on_both_sides() -> None:
-    train, test = split_by_account(market(), 0.7)
+    train, test = split_by_account(market(), 0.7, 0)
     assert not set(train.frame["account"]) & set(test.frame["account"])
     assert train.frame.height + test.frame.height == market().frame.height
+
+
+def test_a_split_within_a_split_leaves_something_on_both_sides() -> None:
+    """Whoever judges draws otherwise than whoever trains, or nothing would be left to measure on."""
+    for judges in (ASIDE, TESTED):
+        learnt, _ = split_by_account(market(days=7), 0.7, judges)
+        for seed in range(3):
+            known, newest, timed = later(learnt, 0.2, seed)
+            assert not timed
+            assert newest.frame.height == pytest.approx(0.2 * learnt.frame.height, rel=0.3)
+            assert known.frame.height + newest.frame.height == learnt.frame.height
 
 
 def test_one_cohort_is_split_by_account_and_says_so() -> None:
     """All leads of a week, a horizon of ten days: time cannot part them."""
     rows = market(days=7)
-    before, after, timed = later(rows, 0.2)
+    before, after, timed = later(rows, 0.2, 0)
     assert not timed
     assert not set(before.frame["account"]) & set(after.frame["account"])
     for earlier, judged in folds_in_time(rows, 3):

@@ -14,9 +14,9 @@ from learning.calibrate import Seen, calibrated
 from learning.described import bands_of, reliability_of
 from learning.metrics import auc, ece_equal_mass
 from learning.predict import additive, curve_at, log_odds, probabilities, probability
-from learning.rows import Rows, split_in_time
+from learning.rows import Rows, split_by_account, split_in_time
 from learning.shrink import shifts_of
-from learning.train import Floor, Trained, train
+from learning.train import MEASURED, Floor, Trained, train
 from tests.learning.market import market
 
 
@@ -66,6 +66,13 @@ def test_below_the_floor_nothing_is_learnt_and_it_says_what_is_missing() -> None
     assert "150 leads, needs 200" in str(refused.value)
     with pytest.raises(NotEnough):
         train(market(), floor=Floor(leads=200, won=1_000))
+
+
+def test_nothing_is_learnt_where_nothing_is_left_to_measure_on() -> None:
+    """The accounts that this very draw puts on the one side: none of them is on the other."""
+    one_side, _ = split_by_account(market(days=7), 1 - MEASURED, 0)
+    with pytest.raises(NotEnough, match="0 leads to measure on"):
+        train(one_side, seed=0, families=("logistic",))
 
 
 @pytest.mark.slow
