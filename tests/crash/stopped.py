@@ -25,7 +25,7 @@ from tests.crash.judging import Found, broken_promises, drained
 from tests.crash.load import LEFT
 from tests.crash.place import Place, place_in
 from tests.crash.points import TRANSITIONS
-from tests.crash.processes import Child, start, wait
+from tests.crash.processes import PATIENCE_S, Child, start, wait
 from tools.store.engine import BUSY_MS
 
 SHORT: Final = 2 * SECOND
@@ -90,7 +90,9 @@ def stopped_at(scratch: Path, point: str, lease_us: int = SHORT) -> Stopped:
         time.sleep(BUSY_MS / 1_000 + 2)
     else:
         wait(
-            partial(worked_off, place), "the other one has taken over", patience_s=4 * lease_us / SECOND + 60
+            partial(worked_off, place),
+            "the other one has taken over",
+            patience_s=4 * lease_us / SECOND + PATIENCE_S,
         )
     crew["w1"].send(signal.SIGCONT)
     wait(partial(worked_off, place), "all is worked off")

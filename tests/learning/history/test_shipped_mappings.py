@@ -1,5 +1,6 @@
 """The shipped mappings take the sets that they are for, whole."""
 
+import gzip
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,10 +37,19 @@ def test_online_shoppers_are_taken_whole(data_file: DataFile) -> None:
     assert (found.leads.height, found.report["duplicates"]) == (12_330, 0)
 
 
+def eighth(log: Path, to: Path) -> Path:
+    """The header, and the lines of applications whose number is a multiple of eight."""
+    with gzip.open(log, "rt") as lines, gzip.open(to, "wt") as out:
+        out.writelines(
+            line for line in lines if not line[:1].isdigit() or int(line.split(",", 2)[1]) % 8 == 0
+        )
+    return to
+
+
 @pytest.mark.slow
-def test_rules_say_the_same_of_the_loan_log_as_its_reader(data_file: DataFile) -> None:
-    """All 161,816 events, but for what they are called."""
-    file = data_file("bpic2012", "events_before_2012-01-16.csv.gz")
+def test_rules_say_the_same_of_the_loan_log_as_its_reader(data_file: DataFile, tmp_path: Path) -> None:
+    """Every event of every eighth application, but for what they are called."""
+    file = eighth(data_file("bpic2012", "events_before_2012-01-16.csv.gz"), tmp_path / "log.csv.gz")
     door = replace(DOOR, max_age_us=2**60)
     found = imported(load_mapping(MAPPINGS / "bpic2012.yaml"), file, door=door)
     read = [
@@ -52,5 +62,5 @@ def test_rules_say_the_same_of_the_loan_log_as_its_reader(data_file: DataFile) -
     what = [name for name in EVENTS if name != "ref"]
     assert found.refused == {}
     assert found.events.select(what).sort(what).equals(theirs.select(what).sort(what))
-    assert found.report["outcomes"] == {"won": 1_277, "lost": 6_668, "open": 884}
+    assert found.report["outcomes"] == {"won": 154, "lost": 818, "open": 111}
     assert moment(Instant(found.last_seen)).isoformat() == "2012-01-16T00:00:00+00:00"
