@@ -146,7 +146,8 @@ def test_without_the_extra_mlflow_says_what_to_install(line: Line) -> None:
 def test_a_home_learns_from_its_own_past_and_notices_when_the_world_moves(line: Line, tmp_path: Path) -> None:
     """Train, judge against the baseline on leads held out, promote; no alert while nothing moves; one when it does."""
     world = line.world
-    world.live(62)
+    world.live(61, idle=True)
+    world.live(1)
     code, made = line.told("models", "train", *ASKED, "--family", "logistic")
     assert code == Exit.OK, line.err.getvalue()
     assert made["held_out_by"] == "time"
