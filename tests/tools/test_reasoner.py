@@ -240,6 +240,8 @@ async def test_any_text_is_read_without_an_error(local: LocalReasoner, text: str
 
 async def test_text_beyond_the_bound_is_not_read(local: LocalReasoner) -> None:
     hidden = "a " * (MOST_CHARACTERS // 2) + "How much does it cost?"
+    assert len(own_words(hidden)) == MOST_CHARACTERS
+    assert not local.phrases(hidden).said
     assert await intents(local, signal(Kind.FORM, form="x", message=hidden)) == {}
 
 
