@@ -51,6 +51,9 @@ class NoAnswer(Temporary):
     is worth redoing when the endpoint is back.
     """
 
+    attempts: int = 0
+    """Requests that were made, where the model counts them."""
+
     def __init__(self, code: str, words: str, *, again: bool) -> None:
         """See the class."""
         super().__init__(words)

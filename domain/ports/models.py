@@ -52,6 +52,14 @@ class Models(Protocol):
         """A package; None if this home never had it. Raises: ConfigError if it is damaged."""
         ...
 
+    def swept(self) -> int:
+        """Number of the change up to which all leads were looked at for another band; 0 at first."""
+        ...
+
+    def note_swept(self, number: int) -> None:
+        """All leads were looked at after that change."""
+        ...
+
     def version_of(self, package: Package) -> str:
         """Content hash of a package."""
         ...

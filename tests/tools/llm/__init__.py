@@ -1,0 +1,1 @@
+"""Tests of the path to a language model, over real HTTP."""
