@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+from domain.ids import AccountId, LeadId, Region, TenantId
+from domain.signal import Signal
+
 
 @dataclass(frozen=True, slots=True)
 class Recalled:
@@ -31,3 +34,33 @@ class Recall:
     """None: too few cases to say anything, or memory was not asked."""
     degraded: str | None = None
     """Code of what was missing, such as ``memory_down``."""
+    dropped: int = 0
+    """Answers that were thrown away, as they were not of this lead or no vectors."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A text of another lead, said before an outcome that is known by now."""
+
+    ref: str
+    lead_id: LeadId
+    account: AccountId | None
+    won: bool
+    intent: str
+    """The strongest intent read in it; empty if there was none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upkeep:
+    """What brings memory in step with the store for some leads of one tenant and region."""
+
+    tenant: TenantId
+    region: Region
+    leads: tuple[tuple[LeadId, int], ...]
+    """Each with its mark; a lead that is marked anew meanwhile stays due."""
+    keep: tuple[Signal, ...] = ()
+    outcomes: tuple[tuple[str, bool, int], ...] = ()
+    """(ref, won, Instant from which that was known) of texts that have become cases."""
+    drop: tuple[str, ...] = ()
+    whole: bool = True
+    """False: these leads have more to keep than one turn takes."""

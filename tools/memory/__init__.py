@@ -1,0 +1,1 @@
+"""Memory of what was said: vectors in Chroma, or in this process."""
