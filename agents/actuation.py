@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from domain.action import ActionKind, ActionSpec, ActionState, Move, Proposal, proposal_hash
+from domain.action import SILENT, ActionKind, ActionSpec, ActionState, Move, Proposal, proposal_hash
 from domain.attempt import (
     UNWIND,
     Ending,
@@ -20,7 +20,6 @@ from domain.attempt import (
 )
 from domain.audit import AuditEntry, AuditValue
 from domain.backoff import wait_us
-from domain.decision import RunInput
 from domain.effect import Delivery, Step, StepKind, StepProgress, StepReceipt, StepState, undo_of
 from domain.errors import LeadgraphError, OutcomeUnknown, Permanent, Refused, Temporary, Throttled
 from domain.ids import ActionId, LeadId
@@ -28,11 +27,10 @@ from domain.policy import Verdict
 from domain.ports.outbox import OutboxRow, Taken
 from domain.ports.target import Subject, Target
 from domain.recheck import needs_look, news, seen_news
+from domain.untold import Untold
 
 LONGEST: Final = 500
 """Characters of one parameter; what is longer is cut."""
-_SILENT: Final = frozenset({ActionKind.UPSERT_SCORE, ActionKind.LEAVE})
-"""Writing the score and leaving a programme reach nobody, so nobody is asked about them."""
 _RUN: Final = "rn_"
 _SENDS: Final = 2
 """Sends of one step in one attempt; the second only if the first did not happen or counts but once."""
@@ -41,7 +39,7 @@ Note = Callable[[Sequence[StepProgress], Sequence[AuditEntry]], Awaitable[bool]]
 """Keeps how far the steps are, durably; False if somebody else holds the action now."""
 
 
-async def propose(given: RunInput, verdict: Verdict, *, waiting: bool) -> tuple[Proposal, ...]:
+async def propose(given: Untold, verdict: Verdict, *, waiting: bool) -> tuple[Proposal, ...]:
     """One proposal for each kind of action in `verdict`, in its order.
 
     `given.lead` is the lead as ingestion left it. With `waiting` a person decides: what reaches somebody
@@ -60,7 +58,7 @@ async def propose(given: RunInput, verdict: Verdict, *, waiting: bool) -> tuple[
 
 
 def _proposal(
-    given: RunInput, index: int, kind: ActionKind, params: Mapping[str, str], *, waiting: bool
+    given: Untold, index: int, kind: ActionKind, params: Mapping[str, str], *, waiting: bool
 ) -> Proposal:
     lead = given.lead
     return Proposal(
@@ -69,7 +67,7 @@ def _proposal(
         kind=kind,
         params=params,
         episode=lead.episode,
-        state=ActionState.WAITING if waiting and kind not in _SILENT else ActionState.PROPOSED,
+        state=ActionState.WAITING if waiting and kind not in SILENT else ActionState.PROPOSED,
         proposal_hash=proposal_hash(kind, lead.lead_id, params, lead.episode),
     )
 

@@ -1,24 +1,27 @@
 """Handoff: is this talk for a person, for which one, and what does the bot do meanwhile? Rules only.
 
 In this order: a talk that a person has stays with the person and the bot is silent; a person who is asked for
-comes; who is blocked or angry is never pitched; a buying interest goes to sales; all else stays.
+comes; who is blocked or angry is never pitched; a buying interest goes to sales, unless the decision tables
+forbid it or want a person asked; all else stays.
 """
 
-import re
-import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
+from domain.action import ActionKind, ActionSpec
 from domain.handoff import Brief, Evidence, Handoff, Heard, Message, Route, Situation, Step, Talk
+from domain.instants import Instant, iso
+from domain.intent import BUYING, Intent
+from domain.policy import Fact, FiredRow, listed
+from domain.ports.policy import Policy
+from domain.quoted import inert
 
 SLOTS: Final = ("authority", "budget", "need", "product", "seats", "timeline", "vendor")
 """What a salesperson wants to know; those not said yet are open in the brief."""
-LONGEST_QUOTE: Final = 200
 _SHOWN: Final = 100
 """Per mille below which an intent is not worth showing."""
 _SOON: Final = frozenset({"now", "this_week"})
-_LINK: Final = re.compile(r"(?:[a-z][a-z0-9+.\-]*://|www\.)[^\s()]+", re.IGNORECASE)
-_MARKUP: Final = re.compile(r"<[^>]{0,500}>|[<>`*_\[\]|]")
 
 _CUSTOMER: Final = {
     "now": "I am handing you over to a colleague now; you will not have to repeat yourself.",
@@ -31,16 +34,22 @@ _TEAM: Final = {
     "angry": "An angry customer shows a buying interest. Solve the problem first; do not sell.",
     "unread": "The talk could not be read in time; a person should look at it.",
     "conflict": "The talk changed while it was being decided; a person should look at it.",
+    "not_read": "This talk must not be read here; a person should look at it.",
+    "policy": "A customer in a support talk shows a buying interest; by the rules of the house a person looks first.",
 }
+_HIGH: Final = "high"
+"""Priority of a talk that the customer is in."""
 
 
 def still_with_person(talk: Talk, seen: Situation) -> bool:
     """True if a person has the talk and has not closed it since it was given over."""
-    if talk.status == "with_person":
+    if talk.status == "with_person" or (seen.taken and talk.status != "closed"):
         return True
     if seen.handed_at is None:
         return False
-    return talk.status != "closed" or len(talk.messages) <= seen.handed_at
+    if talk.status == "closed":
+        return len(talk.messages) <= seen.handed_at
+    return not seen.released
 
 
 def to_read(talk: Talk, seen: Situation) -> Sequence[Message]:
@@ -48,8 +57,76 @@ def to_read(talk: Talk, seen: Situation) -> Sequence[Message]:
     return talk.messages[seen.handed_at :] if seen.handed_at is not None else talk.messages
 
 
-def decide(talk: Talk, heard: Heard, seen: Situation) -> Handoff:
-    """The answer to `talk` in the situation `seen`; a pure function."""
+def decide(talk: Talk, heard: Heard, seen: Situation, policy: Policy | None = None) -> Handoff:
+    """The answer to `talk` in the situation `seen`; a pure function. `policy` is asked where a lead is known.
+
+    Raises: ConfigError if the tables read a fact that is not given.
+    """
+    answer = _decided(talk, heard, seen)
+    if answer.decision is not Step.HANDOFF or policy is None or seen.facts is None:
+        return answer
+    facts = {**seen.facts, **_said(answer, heard)}
+    forbidding = [row for row in policy.evaluate(facts, ("do_not_act",)) if _forbids(row)]
+    if forbidding and heard.asks_for_person is None:
+        return replace(_stays("policy", heard), rule=forbidding[0].rule)
+    asking = [row for row in policy.evaluate(facts, ("approval",)) if row.outputs["decision"] == "ask"]
+    if not forbidding and not asking:
+        return answer
+    asked = _given(talk, heard, seen, (Step.ASK_PERSON, "person" if forbidding else "policy"))
+    return replace(asked, rule=(forbidding or asking)[0].rule)
+
+
+def _said(answer: Handoff, heard: Heard) -> Mapping[str, Fact]:
+    """Facts that only the talk gives. The answer rests on what was heard, not on the score."""
+    buying = [name for name, _ in answer.intents if name in BUYING]
+    return {
+        "conversation": True,
+        "wrote": True,
+        "in_dealings": True,
+        "outward": True,
+        "degraded": answer.degraded is not None,
+        "priority": _HIGH,
+        "queue": "sales",
+        "team": "sales",
+        "nobody_free": False,
+        "score_confidence": heard.probability,
+        "top_intent": buying[0] if buying else Intent.PURCHASE.value,
+        "intent_confidence": heard.probability,
+    }
+
+
+def _forbids(row: FiredRow) -> bool:
+    """A hold is for later; the customer is here now, so only what forbids for good counts."""
+    return row.outputs["effect"] != "hold" and ActionKind.HANDOFF not in listed(row.outputs["allow"])
+
+
+def action_of(answer: Handoff) -> ActionSpec | None:
+    """What is to be done about the answer: codes, numbers and fixed sentences, never a customer's words."""
+    route, brief = answer.route, answer.brief
+    if answer.decision is not Step.HANDOFF or route is None or brief is None:
+        return None
+    said = {
+        "queue": route.team,
+        "owner": route.person,
+        "priority": _HIGH,
+        "intent": next((name for name, _ in answer.intents if name in BUYING), Intent.PURCHASE.value),
+        "next_step": f"Take over the conversation ({route.path})",
+        "title": "A support talk with a buying interest",
+        "due": None if route.at is None else iso(Instant(route.at)),
+        "note": _note(answer.probability, brief),
+    }
+    return ActionSpec(ActionKind.HANDOFF, {name: value for name, value in said.items() if value is not None})
+
+
+def _note(probability: int, brief: Brief) -> str:
+    known = ", ".join(f"{slot.name} {inert(slot.value)}" for slot in brief.known) or "nothing yet"
+    return (
+        f"Buying interest {probability / 10:.0f} %. Known: {known}. Still open: {', '.join(brief.open) or 'nothing'}. "
+        f"Mood {brief.mood}{', urgent' if brief.urgent else ''}."
+    )
+
+
+def _decided(talk: Talk, heard: Heard, seen: Situation) -> Handoff:
     if still_with_person(talk, seen):
         return silent(heard.reasoner)
     if heard.asks_for_person is not None:
@@ -80,18 +157,6 @@ def silent(reasoner: str) -> Handoff:
         Step.STAY, "with_person", 0, (), None, None, (), bot_may_speak=False,
         tell_customer=None, tell_team=None, reasoner=reasoner,
     )  # fmt: skip
-
-
-def inert(text: str) -> str:
-    """`text` as a quote that does nothing: no control or invisible characters, links, markup; cut.
-
-    >>> inert("see <b>http://x.example/a</b>" + chr(0x200b))
-    'see link'
-    """
-    plain = unicodedata.normalize("NFKC", text)
-    shown = "".join(one for one in plain if one in {" ", "\n"} or unicodedata.category(one)[0] != "C")
-    words = " ".join(_MARKUP.sub(" ", _LINK.sub("link", _MARKUP.sub(" ", shown))).split())
-    return words if len(words) <= LONGEST_QUOTE else words[: LONGEST_QUOTE - 1] + "…"
 
 
 def _stays(why: str, heard: Heard) -> Handoff:

@@ -18,6 +18,7 @@ from domain.instants import MINUTE, instant
 from domain.intake import Intake
 from domain.kinds import Channel, Kind
 from domain.lead import AccountSnapshot, BandState, LeadState, PastAction, absorb
+from domain.memory import Recall
 from domain.signal import FACT, Event, Signal, compact
 
 CLOCK_SKEW: Final = 5 * MINUTE
@@ -51,6 +52,7 @@ async def take_in(given: RunInput, *, catalogue: Catalogue, clock_skew_us: int =
     lawful = Lawful(events)
     standing, usable = lawful.standing(as_of), lawful.of(as_of)
     flags = _flags(lead, given.new, standing, unused=len(events) - len(usable), latest=as_of + clock_skew_us)
+    flags += _flag_of(given.recall)
     return Intake(
         lead=lead,
         accepted=accepted,
@@ -134,6 +136,25 @@ def _flags(
     return tuple(flag for flag, holds in stated.items() if holds)
 
 
+def _of_memory(recall: Recall | None) -> tuple[str, ...]:
+    """What a person is told of it. It moves nothing: a score, a verdict and an action are the same without it."""
+    if recall is None:
+        return ()
+    words = []
+    if recall.refs:
+        words.append(f"{len(recall.refs)} earlier texts of this lead are about what was said now.")
+    if recall.analogues is not None:
+        won, cases = recall.analogues.won, recall.analogues.cases
+        words.append(f"{won} of {cases} similar conversations ended in a sale.")
+    if recall.degraded:
+        words.append(f"What was said before could not be asked for in full ({recall.degraded}).")
+    return tuple(words)
+
+
+def _flag_of(recall: Recall | None) -> tuple[str, ...]:
+    return (f"degraded:{recall.degraded}",) if recall is not None and recall.degraded else ()
+
+
 def _words(
     given: RunInput, lead: LeadState, standing: Standing, superseded: tuple[str, ...], *, unused: int
 ) -> tuple[str, ...]:
@@ -146,4 +167,4 @@ def _words(
         )
     if superseded:
         words.append(f"{len(superseded)} signals are too old to be kept beside the newest.")
-    return tuple(words)
+    return (*words, *_of_memory(given.recall))

@@ -4,8 +4,7 @@ The reasoner reads single signals; what it reads is kept with the lead's events.
 after follows from those events and the time alone (`domain.intents`): the same in a replay, and in any order.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import Final
 
 from domain.consent import Lawful
@@ -13,10 +12,10 @@ from domain.decision import RunInput
 from domain.errors import Temporary
 from domain.intake import Intake
 from domain.intent import IntentReading, Reading
-from domain.intents import UNREAD, confidences, ranked, slots_of, tags_for, top_of
+from domain.intents import UNREAD, confidences, ranked, slots_of, tags_for, top_of, with_tags
 from domain.lead import LeadState
 from domain.ports.reasoner import Reasoner
-from domain.signal import FACT, Event, Signal
+from domain.signal import Signal
 
 DOWN: Final = "reasoner_down"
 """Code of a reading made from history alone, as the reasoner could not be reached. It is to be redone."""
@@ -35,7 +34,7 @@ async def classify(given: RunInput, intake: Intake, *, reasoner: Reasoner) -> tu
         read = await reasoner.read(asked, given.recent)
     except Temporary:
         read = _NOBODY
-    lead = _tagged(lead, _tags(asked, read))
+    lead = with_tags(lead, _tags(asked, read))
     usable = Lawful(lead.events).of(given.as_of)
     found = confidences(usable, given.as_of)
     top, confidence = top_of(found)
@@ -71,20 +70,3 @@ def _tags(asked: Sequence[Signal], read: Reading) -> dict[str, tuple[str, ...]]:
         else mark
         for signal in asked
     }
-
-
-def _tagged(lead: LeadState, tags: Mapping[str, tuple[str, ...]]) -> LeadState:
-    """`lead` with `tags` on the events of those signals; the same lead if nothing changes.
-
-    What the band was folded over must not change under it: if it does, the fold starts anew.
-    """
-    changed = [event for event in lead.events if _differs(event, tags)]
-    if not changed:
-        return lead
-    events = tuple([e._replace(tags=tags[e.ref]) if _differs(e, tags) else e for e in lead.events])
-    late = changed[0].at <= lead.band.folded_to
-    return replace(lead, events=events, band=replace(lead.band, settled=None) if late else lead.band)
-
-
-def _differs(event: Event, tags: Mapping[str, tuple[str, ...]]) -> bool:
-    return event.ref in tags and event.kind != FACT and event.tags != tags[event.ref]

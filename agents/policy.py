@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from domain.action import ActionKind, ActionSpec
+from domain.action import SILENT, ActionKind, ActionSpec
 from domain.approval import Terms
 from domain.capacity import next_in_line
-from domain.decision import FeatureValue, RunInput
+from domain.decision import FeatureValue
 from domain.instants import DAY, HOUR, Instant, hour_of, moment
 from domain.intent import IntentReading
 from domain.lead import BandState
@@ -22,11 +22,10 @@ from domain.policy import Fact, FiredRow, Verdict, VerdictKind, listed
 from domain.policy_facts import facts_of
 from domain.ports.policy import Policy
 from domain.score import Score
+from domain.untold import Untold
 
 BEFORE: Final = ("do_not_act", "routing")
 AFTER: Final = ("approval", "timing")
-SILENT: Final = frozenset((ActionKind.UPSERT_SCORE.value, ActionKind.LEAVE.value))
-"""Actions that reach nobody: they need no approval and wait for no hour."""
 MATERIAL_POINTS: Final = 5
 """The score is written again when it moved by this much, or when the band changed."""
 DUE_REASONS: Final[Mapping[str, str]] = {
@@ -44,7 +43,7 @@ _ORDER: Final = {kind.value: at for at, kind in enumerate(ActionKind)}
 class _Case:
     """What is known of the lead under review."""
 
-    given: RunInput
+    given: Untold
     facts: Mapping[str, Fact]
     reading: IntentReading
     score: Score
@@ -89,7 +88,7 @@ class _Plan:
 
 
 async def review(
-    given: RunInput,
+    given: Untold,
     *,
     features: Mapping[str, FeatureValue],
     reading: IntentReading,
@@ -104,7 +103,7 @@ async def review(
     """
     closed, quiet, opens = policy.calendar(given.as_of, given.lead.region)
     facts = facts_of(
-        _owned(given),
+        given,
         features=features,
         reading=reading,
         score=score,
@@ -113,6 +112,8 @@ async def review(
         closed=closed,
         quiet=quiet,
     )
+    if fixed(given.overrides, OverrideKind.OWNER) is not None:
+        facts["owner_known"] = True
     case = _Case(given, facts, reading, score, policy, opens)
     before = policy.evaluate(facts, BEFORE)
     plan, nobody_free = _with_owner(case, _limited(case, before))
@@ -121,12 +122,6 @@ async def review(
     plan = _timed(case, plan, timing)
     asked = approval if plan.outward and approval.outputs["decision"] == "ask" else None
     return _verdict(case, plan, rules=before + after, asked=asked, timing=timing)
-
-
-def _owned(given: RunInput) -> RunInput:
-    """The input with the owner that a person has fixed as the lead's own, for the facts."""
-    said = fixed(given.overrides, OverrideKind.OWNER)
-    return given if said is None else replace(given, lead=replace(given.lead, owner=said.value))
 
 
 def _limited(case: _Case, rows: tuple[FiredRow, ...]) -> _Plan:

@@ -12,12 +12,14 @@ from domain.features import Catalogue, Prepared, Values
 from domain.instants import Instant, moment
 from domain.intake import Intake
 from domain.intent import IntentReading
-from domain.intents import Said
+from domain.intents import Said, heard_locally
 from domain.lead import Band, BandState, LeadState
 from domain.model import LEAD_ACCOUNT, LEAD_REGION
+from domain.nudge import BOUND, Nudges, Tags, moved, nudged
+from domain.nudge import ROW as MODEL_ROW
 from domain.override import ROW, Override, OverrideKind, ends_next, fixed, set_to
 from domain.ports.scorer import Scorer
-from domain.score import Score
+from domain.score import MICRO_POINT, Score
 
 COOLING: Final = "band_decay"
 """Reason of the timer that wakes a silent lead when it leaves its band."""
@@ -35,17 +37,26 @@ async def assess(
     *,
     scorer: Scorer,
     catalogue: Catalogue,
+    nudges: Tags | None = None,
+    bound: int = BOUND,
 ) -> Assessment:
     """The score as of the run, the band folded over event time, and when it next changes by itself.
 
     The fold looks at the lead alone: what its company did is known as of now only, so it moves the score and
     the band of this run, and not what hysteresis remembers. So do points that a person has fixed: while they
     stand, the band is the one that they enter, and the lead does not cool down. An outcome counts more than they do.
+
+    What a language model read counts only as reasons (`domain.nudge`, new ones in `nudges`), within `bound`.
     Raises: Temporary (a scorer elsewhere).
     """
     as_of = given.as_of
-    past = _Past(lead, scorer, catalogue)
-    score = scorer.score({**intake.features, **past.place}, reading, past.lawful.of(as_of), as_of)
+    lead = nudged(lead, nudges or {})
+    past = _Past(lead, scorer, catalogue, bound)
+    usable = past.lawful.of(as_of)
+    score = scorer.score(
+        {**intake.features, **past.place}, heard_locally(reading, usable, as_of), usable, as_of
+    )
+    score = past.nudges.shown(score, as_of)
     band = fold(
         lead.band,
         lead.events,
@@ -84,10 +95,11 @@ def would_move(
 class _Past:
     """The points of one lead at any time, from what could lawfully be used then."""
 
-    __slots__ = ("_catalogue", "_prepared", "_scorer", "lawful", "place", "thresholds")
+    __slots__ = ("_catalogue", "_prepared", "_scorer", "lawful", "nudges", "place", "thresholds")
 
-    def __init__(self, lead: LeadState, scorer: Scorer, catalogue: Catalogue) -> None:
-        """Of `lead` with its tagged events."""
+    def __init__(self, lead: LeadState, scorer: Scorer, catalogue: Catalogue, bound: int = BOUND) -> None:
+        """Of `lead` with its tagged events; `bound` is that of a language model's reasons."""
+        self.nudges = Nudges(lead.events, bound)
         self.lawful = Lawful(lead.events)
         self.thresholds = scorer.thresholds
         self.place: Mapping[str, str | None] = {LEAD_REGION: lead.region, LEAD_ACCOUNT: lead.account}
@@ -108,7 +120,8 @@ class _Past:
         if account:
             values.update(account)
         values.update(self.place)
-        return self._scorer.points(values, {intent.value: sure for intent, sure in said.at(at).items()})
+        points = self._scorer.points(values, {intent.value: sure for intent, sure in said.at(at).items()})
+        return moved(points, self.nudges.at(at)) if self.nudges else points
 
 
 def _next_due(
@@ -179,6 +192,11 @@ def _words(score: Score, before: BandState, band: BandState, due: Timer | None) 
             f"Of {cases:,} past leads with about this score {won:,} were won ({low / 10:.0f} to {high / 10:.0f} %)."
         )
     words.extend(score.remarks)
+    words.extend(
+        f"{part.words} ({part.micro // MICRO_POINT:+d} points)."
+        for part in score.ledger
+        if part.name == MODEL_ROW
+    )
     if score.cold_start:
         words.append("Too few signals for a score of its own: it rests on what is usual and on the profile.")
     changed = f"{before.band.value} before" if before.band is not band.band else "as before"

@@ -2,15 +2,20 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
-from domain.audit import AuditEntry
+from domain.asking import Kept
+from domain.audit import AuditEntry, AuditValue
+from domain.cited import Mark
 from domain.errors import Temporary
 from domain.features import Catalogue
+from domain.ports.model import Model
 from domain.ports.policy import Policy
 from domain.ports.reasoner import Reasoner
 from domain.ports.scorer import Scorer
 from domain.rollout import BASELINE
 from graph.shadow import Shadow
+from prompts.load import Prompt
 
 DEFAULT_DEADLINES: Mapping[str, float] = {
     "ingestion": 2.0,
@@ -28,6 +33,30 @@ def no_packages(_: str) -> Scorer | None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Mind:
+    """A language model, what its agents are told, and how texts are marked off for it."""
+
+    model: Model
+    prompts: Mapping[str, Prompt]
+    mark: Mark
+
+
+@dataclass(frozen=True, slots=True)
+class Thought:
+    """What a step says about a model beside its own result."""
+
+    detail: Mapping[str, AuditValue] = field(default_factory=dict)
+    kept: Mapping[str, Kept] = field(default_factory=dict)
+    failed: str = ""
+    """``degraded:model:<code>`` for an outage."""
+    again: bool = False
+    words: tuple[str, ...] = ()
+
+
+NO_THOUGHT: Final = Thought()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Deps:
     """The ports of a run: no store, no clock; everything else is in the run's input, so that it can be replayed."""
 
@@ -41,6 +70,8 @@ class Deps:
     shadow: Shadow | None = None
     """Where packages score beside; None: they do not, as in a replay."""
     deadlines: Mapping[str, float] = field(default_factory=lambda: DEFAULT_DEADLINES)
+    mind: Mind | None = None
+    """None: no language model is configured, and nothing is asked."""
 
     def scorer_of(self, version: str) -> Scorer:
         """The scorer that a run's input names, never another one. Raises: Temporary if it is not to be had now."""
@@ -63,6 +94,8 @@ class Collector:
     entries: list[AuditEntry] = field(default_factory=list)
     words: list[str] = field(default_factory=list)
     """The rationale in sentences; sealed, never in an audit row."""
+    thoughts: list[Thought] = field(default_factory=list)
+    """What came of asking a language model."""
     listen: Callable[[AuditEntry], None] = _nothing
     """Called with each row as it is made."""
 

@@ -17,8 +17,10 @@ from domain.assessment import Assessment
 from domain.audit import AuditEntry, AuditValue
 from domain.decision import RunInput
 from domain.errors import LeadgraphError, Temporary
+from domain.memory import Recall
 from domain.policy import VerdictKind
-from graph.deps import Deps, RunContext
+from graph import thinking
+from graph.deps import NO_THOUGHT, Deps, RunContext, Thought
 from graph.state import RunState
 
 
@@ -39,6 +41,7 @@ class Step:
     evidence: tuple[str, ...] = ()
     detail: Mapping[str, AuditValue] = field(default_factory=dict)
     words: tuple[str, ...] = ()
+    thought: Thought = NO_THOUGHT
     beside: Callable[[], Awaitable[Mapping[str, AuditValue]]] | None = None
     """Asked once the update is fixed and the deadline held; what it says goes into the audit row and nowhere else."""
 
@@ -56,29 +59,53 @@ async def ingestion(state: RunState, deps: Deps) -> Step:
         "lawful": intake.lawful,
         "flags": intake.flags,
     }
-    refs = tuple(signal.signal_id for signal in intake.accepted)
+    refs: tuple[str, ...] = tuple(signal.signal_id for signal in intake.accepted)
+    recall = state["given"].recall
+    if recall is not None and not intake.suppressed:
+        refs += tuple(one.ref for one in recall.refs)
+        detail |= _of_memory(recall)
     code = "suppressed" if intake.suppressed else "ok"
     return Step({"intake": intake}, code, refs, detail, intake.words)
 
 
+def _of_memory(recall: Recall) -> dict[str, AuditValue]:
+    analogues = recall.analogues
+    return {
+        "recalled": len(recall.refs),
+        "likeness": tuple(str(one.likeness) for one in recall.refs),
+        "cases": analogues.cases if analogues else 0,
+        "cases_won": analogues.won if analogues else 0,
+        "recall_dropped": recall.dropped,
+        "memory": recall.degraded or "ok",
+    }
+
+
 async def intent(state: RunState, deps: Deps) -> Step:
     """What is this lead after, and how sure are we?"""
-    reading, lead = await intent_agent.classify(state["given"], state["intake"], reasoner=deps.reasoner)
+    model = thinking.Reader(state, deps, deps.mind) if deps.mind is not None else None
+    reading, lead = await intent_agent.classify(
+        state["given"], state["intake"], reasoner=model or deps.reasoner
+    )
     detail: dict[str, AuditValue] = {
         "top": reading.top.value,
         "confidence": reading.confidence,
         "claims": len(reading.claims),
         "reasoner": reading.reasoner,
     }
-    code = f"degraded:{reading.degraded}" if reading.degraded else "ok"
+    thought = model.thought if model is not None else NO_THOUGHT
+    code = f"degraded:{reading.degraded}" if reading.degraded else thought.failed or "ok"
     evidence = tuple(dict.fromkeys(claim.ref for claim in reading.claims))
     words = (f"Intent {reading.top.value} at {reading.confidence / 10:.0f} % (reasoner {reading.reasoner}).",)
-    return Step({"reading": reading, "lead": lead}, code, evidence, detail, words)
+    update: RunState = {"reading": reading, "lead": lead}
+    if model is not None:
+        update["quotes"] = model.quotes
+    return Step(update, code, evidence, detail, words, thought)
 
 
 async def scoring(state: RunState, deps: Deps) -> Step:
     """How likely is a sale, and why?"""
     given = state["given"]
+    weighed = await thinking.weigh(state, deps, deps.mind) if deps.mind is not None else thinking.UNWEIGHED
     assessment = await scoring_agent.assess(
         given,
         state["intake"],
@@ -86,6 +113,8 @@ async def scoring(state: RunState, deps: Deps) -> Step:
         state["lead"],
         scorer=deps.scorer_of(given.scorer),
         catalogue=deps.catalogue,
+        nudges=weighed.tags,
+        bound=weighed.bound,
     )
     score = assessment.score
     detail: dict[str, AuditValue] = {
@@ -99,7 +128,11 @@ async def scoring(state: RunState, deps: Deps) -> Step:
     }
     evidence = tuple(part.name for part in score.ledger)
     beside = _beside(state, deps) if given.shadow else None
-    return Step({"assessment": assessment}, "ok", evidence, detail, assessment.words, beside)
+    update: RunState = {"assessment": assessment}
+    if weighed.tags:
+        update["nudges"] = weighed.tags
+    code = weighed.thought.failed or "ok"
+    return Step(update, code, evidence, detail, assessment.words, weighed.thought, beside)
 
 
 def _beside(state: RunState, deps: Deps) -> Callable[[], Awaitable[Mapping[str, AuditValue]]] | None:
@@ -129,6 +162,7 @@ async def policy(state: RunState, deps: Deps) -> Step:
         previous=state["given"].lead.band,
         policy=deps.policy,
     )
+    verdict, thought = await thinking.look_again(state, deps, verdict)
     detail: dict[str, AuditValue] = {
         "verdict": verdict.kind.value,
         "actions": tuple(action.kind.value for action in verdict.actions),
@@ -136,10 +170,10 @@ async def policy(state: RunState, deps: Deps) -> Step:
     }
     evidence = tuple(f"{row.table}:{row.rule}" for row in verdict.rules)
     words = tuple(row.why for row in verdict.rules) + ((verdict.next_step,) if verdict.next_step else ())
-    return Step({"verdict": verdict}, f"verdict:{verdict.kind.value}", evidence, detail, words)
+    return Step({"verdict": verdict}, f"verdict:{verdict.kind.value}", evidence, detail, words, thought)
 
 
-async def actuation(state: RunState, _: Deps) -> Step:
+async def actuation(state: RunState, deps: Deps) -> Step:
     """Propose what the verdict asks for; performing it is the outbox's affair."""
     verdict = state["verdict"]
     proposals = await actuation_agent.propose(
@@ -147,7 +181,8 @@ async def actuation(state: RunState, _: Deps) -> Step:
     )
     evidence = tuple(proposal.effect_key for proposal in proposals)
     detail: dict[str, AuditValue] = {"proposed": len(proposals)}
-    return Step({"proposals": proposals}, "proposed", evidence, detail)
+    thought = await thinking.drafts(state, deps, deps.mind) if deps.mind is not None else NO_THOUGHT
+    return Step({"proposals": proposals}, "proposed", evidence, detail, thought=thought)
 
 
 def _with_lead(state: RunState) -> RunInput:
@@ -196,7 +231,9 @@ def _record(
     given = state["given"]
     took = round((time.perf_counter() - started) * 1_000_000)
     if step is not None:
-        context.collector.words.extend(step.words)
+        context.collector.words.extend((*step.words, *step.thought.words))
+        if step.thought is not NO_THOUGHT:
+            context.collector.thoughts.append(step.thought)
     context.collector.add(
         AuditEntry(
             tenant=given.lead.tenant,
@@ -208,7 +245,7 @@ def _record(
             lead_id=given.lead.lead_id,
             duration_us=took,
             evidence=step.evidence if step else (),
-            detail=step.detail if step else {},
+            detail={**step.detail, **step.thought.detail} if step else {},
         )
     )
 

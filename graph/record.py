@@ -1,31 +1,41 @@
 """The sealed record of a run: everything it read, what it decided and why, as compressed JSON."""
 
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 from pydantic import BaseModel, TypeAdapter
 
+from domain.asking import Kept
 from domain.decision import Decision, RunInput
 from domain.errors import Permanent
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What is sealed with a decision. `rationale` are the sentences of the agents in order."""
+    """What is sealed with a decision. `rationale` are the sentences of the agents in order.
+
+    `answers` of a language model by `place_of` its question; None if there was no model at hand.
+    """
 
     given: RunInput
     decision: Decision
     rationale: tuple[str, ...]
+    answers: Mapping[str, Kept] | None = None
 
 
 _RECORD: TypeAdapter[Record] = TypeAdapter(Record)
 
 
-def pack(given: RunInput, content: bytes, rationale: tuple[str, ...]) -> bytes:
+def pack(
+    given: RunInput, content: bytes, rationale: tuple[str, ...], answers: Mapping[str, Kept] | None = None
+) -> bytes:
     """Compressed JSON of a record, with the decision as `content`: its canonical JSON, made once and kept as it is."""
     record = {"given": given, "decision": orjson.Fragment(content), "rationale": rationale}
+    if answers is not None:
+        record["answers"] = answers
     return zlib.compress(plain(record), level=1)
 
 

@@ -1,9 +1,11 @@
 """One run of the graph, and its assembly into what is committed."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import cast
 
 from domain.action import ActionKind, Proposal
+from domain.asking import Kept
 from domain.assessment import Assessment
 from domain.audit import AuditEntry
 from domain.decision import Bundle, Decision, DecisionState, LeadClaim, RunInput, Timer
@@ -11,6 +13,7 @@ from domain.ids import DecisionId
 from domain.instants import MINUTE
 from domain.intake import Intake
 from domain.lead import LeadState, PastAction
+from domain.nudge import nudged
 from domain.policy import Verdict, VerdictKind
 from domain.ports.vault import Vault
 from domain.rollout import Arm
@@ -36,6 +39,8 @@ class Ran:
     timers: tuple[Timer, ...]
     entries: tuple[AuditEntry, ...]
     words: tuple[str, ...]
+    answers: Mapping[str, Kept] | None = None
+    """Of a language model; None if there was none at hand."""
 
 
 async def run_lead(graph: Graph, deps: Deps, given: RunInput, *, collector: Collector | None = None) -> Ran:
@@ -71,7 +76,7 @@ def conclude(given: RunInput, state: RunState, rows: Collector) -> Ran:
         lead_id=given.lead.lead_id,
         as_of=given.as_of,
         reason=given.reason,
-        state=_decision_state(state),
+        state=_decision_state(state, rows),
         signals=tuple(signal.signal_id for signal in given.new),
         features=intake.features,
         reading=reading,
@@ -81,17 +86,25 @@ def conclude(given: RunInput, state: RunState, rows: Collector) -> Ran:
         proposals=proposals,
         quality=given.quality,
         versions=given.versions,
-        flags=_flags(given, intake, state),
+        flags=_flags(given, intake, state, rows),
     )
     rows.add(_closing(given, decision))
     timers = _timers(given, decision, verdict, assessment)
-    return Ran(decision, lead, intake.superseded, timers, tuple(rows.entries), tuple(rows.words))
+    return Ran(
+        decision,
+        lead,
+        intake.superseded,
+        timers,
+        tuple(rows.entries),
+        tuple(rows.words),
+        answers=_answers(rows),
+    )
 
 
 def bundle(ran: Ran, given: RunInput, claim: LeadClaim, vault: Vault) -> Bundle:
     """Everything of one run for the one commit; the record is sealed and its commitment put on the closing row."""
     content = plain(ran.decision)
-    packed = pack(given, content, ran.words)
+    packed = pack(given, content, ran.words, ran.answers)
     sealed = vault.seal(given.lead.tenant, given.lead.lead_id, packed)
     closing = replace(ran.entries[-1], commitment=sealed.commitment)
     return Bundle(
@@ -109,7 +122,7 @@ def bundle(ran: Ran, given: RunInput, claim: LeadClaim, vault: Vault) -> Bundle:
 
 
 def _lead_after(given: RunInput, state: RunState, proposals: tuple[Proposal, ...]) -> LeadState:
-    lead = state.get("lead", state["intake"].lead)
+    lead = nudged(state.get("lead", state["intake"].lead), state.get("nudges", {}))
     assessment, verdict, reading = state.get("assessment"), state.get("verdict"), state.get("reading")
     past = {action.kind: action for action in lead.actions}
     for proposal in proposals:
@@ -146,19 +159,26 @@ def _past(proposal: Proposal, at: int) -> PastAction:
     return PastAction(proposal.kind.value, at, proposal.episode, int(points) if points else None, band)
 
 
-def _decision_state(state: RunState) -> DecisionState:
+def _answers(rows: Collector) -> Mapping[str, Kept] | None:
+    """None if no model was at hand: then no step has a thought."""
+    if not rows.thoughts:
+        return None
+    return {place: kept for thought in rows.thoughts for place, kept in thought.kept.items()}
+
+
+def _decision_state(state: RunState, rows: Collector) -> DecisionState:
     reading, verdict = state.get("reading"), state.get("verdict")
     if state["intake"].suppressed:
         return DecisionState.SUPPRESSED
-    if reading is not None and reading.degraded:
+    if (reading is not None and reading.degraded) or any(thought.again for thought in rows.thoughts):
         return DecisionState.DEGRADED
     if verdict is not None and verdict.kind is VerdictKind.ASK:
         return DecisionState.WAITING
     return DecisionState.FINAL
 
 
-def _flags(given: RunInput, intake: Intake, state: RunState) -> tuple[str, ...]:
-    flags = set(intake.flags)
+def _flags(given: RunInput, intake: Intake, state: RunState, rows: Collector) -> tuple[str, ...]:
+    flags = {*intake.flags, *(thought.failed for thought in rows.thoughts if thought.failed)}
     if given.arm is not Arm.CHAMPION:
         flags.add(f"arm:{given.arm.value}")
     reading, assessment = state.get("reading"), state.get("assessment")

@@ -8,7 +8,9 @@ from domain.decision import RunInput
 from domain.intake import Intake
 from domain.intent import IntentReading
 from domain.lead import LeadState
+from domain.nudge import Tags
 from domain.policy import Verdict
+from domain.quoted import Quoted
 
 
 class GraphInput(TypedDict):
@@ -28,8 +30,12 @@ class RunState(TypedDict, total=False):
     """Intent: the lead with its new events tagged."""
     reading: IntentReading
     """Intent."""
+    quotes: tuple[Quoted, ...]
+    """Intent: the lead's own words as evidence, where a model is at hand."""
     assessment: Assessment
     """Scoring."""
+    nudges: Tags
+    """Scoring: the reasons that a model found, for the lead's events."""
     verdict: Verdict
     """Policy review."""
     proposals: tuple[Proposal, ...]

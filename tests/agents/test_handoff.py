@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from agents.handoff import decide, inert
+from agents.handoff import decide
 from domain.handoff import Handoff, Message, Situation, Step, Talk
+from domain.quoted import inert
 from tools.reasoner.listener import LocalListener, local_listener
 
 OPEN = Situation(blocked=False, handed_at=None, decided=0, owner=None, free="ann", listed=True, opens_at=None)
