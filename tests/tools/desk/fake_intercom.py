@@ -1,0 +1,162 @@
+"""An Intercom workspace in memory: conversations with their parts, tags, teams and admins."""
+
+import html
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from domain.effect import StepKind
+from tests.tools.vendor_server import Asked, Said
+
+TOKEN: Final = "intercom-secret"
+US: Final = "900"
+SHOWN: Final = 500
+"""Parts that are shown of a conversation, the newest."""
+
+
+@dataclass
+class Talk:
+    """A conversation."""
+
+    id: str
+    open: bool = False
+    admin: int | None = None
+    team: int | None = None
+    tags: list[str] = field(default_factory=lambda: ["55"])
+    attributes: dict[str, Any] = field(default_factory=lambda: {"plan": "pro"})
+    parts: list[dict[str, Any]] = field(default_factory=list)
+
+    def shown(self) -> dict[str, Any]:
+        """As the workspace shows it."""
+        return {
+            "type": "conversation", "id": self.id, "open": self.open, "state": "open" if self.open else "closed",
+            "admin_assignee_id": self.admin, "team_assignee_id": self.team,
+            "tags": {"type": "tag.list", "tags": [{"id": one} for one in self.tags]},
+            "custom_attributes": dict(self.attributes),
+            "conversation_parts": {"conversation_parts": self.parts[-SHOWN:], "total_count": len(self.parts)},
+        }  # fmt: skip
+
+
+@dataclass
+class FakeIntercom:
+    """Satisfies `Fake`. `ledger` is what was applied: the mark that the request left, and the kind of step."""
+
+    token: str = TOKEN
+    talks: dict[str, Talk] = field(default_factory=lambda: {"42": Talk("42")})
+    teams: tuple[str, ...] = ("7", "8")
+    admins: tuple[str, ...] = (US, "31", "32")
+    tags: list[str] = field(default_factory=lambda: ["55", "66"])
+    attributes: list[str] = field(
+        default_factory=lambda: ["leadgraph_marks", "leadgraph_queue", "leadgraph_priority"]
+    )
+    ledger: list[tuple[str, StepKind]] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
+    judge: Callable[[Asked], str] = lambda _: ""
+    """What the published contract has against a request."""
+
+    def handle(self, asked: Asked) -> Said:
+        """Answer one request."""
+        if asked.headers.get("authorization") != f"Bearer {self.token}":
+            return Said(
+                401, {"type": "error.list", "errors": [{"code": "unauthorized", "message": "secret"}]}
+            )
+        wrong = self.judge(asked) or ("" if asked.headers.get("intercom-version") == "2.15" else "no version")
+        if wrong:
+            self.broken.append(f"{asked.method} {asked.path}: {wrong}")
+            return Said(
+                422, {"type": "error.list", "errors": [{"code": "parameter_invalid", "message": wrong}]}
+            )
+        try:
+            return Said(200, self._route(asked, asked.path.strip("/").split("/")))
+        except KeyError:
+            return Said(404, {"type": "error.list", "errors": [{"code": "not_found", "message": "secret"}]})
+
+    def _route(self, asked: Asked, parts: list[str]) -> Any:
+        match asked.method, parts:
+            case "GET", ["teams" | "admins" | "tags" | "data_attributes" as what]:
+                return self._listed(what)
+            case "POST", ["conversations", "redact"]:
+                return self._redact(asked.body)
+            case "GET", ["conversations", ref]:
+                return self.talks[ref].shown()
+            case "PUT", ["conversations", ref]:
+                return self._attribute(self.talks[ref], asked.body["custom_attributes"])
+            case "POST" | "DELETE", ["conversations", ref, what, *more]:
+                return self._write(self.talks[ref], what, more, asked)
+        raise KeyError(asked.path)
+
+    def _listed(self, what: str) -> Any:
+        if what == "data_attributes":
+            return {"type": "list", "data": [{"name": name} for name in self.attributes]}
+        rows = [{"id": one} for one in getattr(self, what)]
+        return {"type": "list", ("data" if what == "tags" else what): rows}
+
+    def _write(self, talk: Talk, what: str, more: list[str], asked: Asked) -> Any:
+        body = asked.body
+        if body.get("admin_id") != US:
+            raise KeyError("admin")
+        if what == "reply":
+            self._note(talk, body)
+        elif what == "parts":
+            self._turn(talk, body)
+        elif asked.method == "DELETE":
+            talk.tags.remove(more[0])
+        elif body["id"] in self.tags and body["id"] not in talk.tags:
+            talk.tags.append(body["id"])
+        return talk.shown()
+
+    def _note(self, talk: Talk, body: dict[str, Any]) -> None:
+        if body["message_type"] != "note":
+            raise KeyError("the connector must never speak to the customer")
+        self.say(talk.id, body["body"], kind="note", author={"type": "admin", "id": US})
+        mark = html.unescape(body["body"]).rpartition("leadgraph:")[2].removesuffix("</p>")
+        self.ledger.append((mark, StepKind.ADD_NOTE))
+
+    def _turn(self, talk: Talk, body: dict[str, Any]) -> None:
+        match body["message_type"], body.get("type"):
+            case "assignment", "team":
+                talk.team = int(body["assignee_id"]) if body["assignee_id"] in self.teams else None
+            case "assignment", "admin":
+                talk.admin = int(body["assignee_id"]) if body["assignee_id"] in self.admins else None
+            case "open", _:
+                talk.open = True
+            case _:
+                talk.open = False
+        talk.parts.append(
+            {"id": str(1000 + len(talk.parts)), "part_type": body["message_type"], "body": None}
+        )
+
+    def _attribute(self, talk: Talk, values: dict[str, Any]) -> Any:
+        if any(len(str(value)) > 255 for value in values.values()) or "leadgraph_marks" not in values:
+            raise KeyError("attribute")
+        talk.attributes |= values
+        self.ledger.append((values["leadgraph_marks"].split()[-1], StepKind.HAND_OVER))
+        return talk.shown()
+
+    def _redact(self, body: dict[str, Any]) -> Any:
+        talk = self.talks[body["conversation_id"]]
+        for part in talk.parts:
+            if part["id"] == body["conversation_part_id"] and not part.get("redacted"):
+                part["body"], part["redacted"] = None, True
+                self.ledger.append((f"remove:{part['id']}", StepKind.REMOVE_NOTE))
+        return talk.shown()
+
+    def say(self, talk: str, body: str, *, kind: str = "comment", author: Any, at: int = 0) -> dict[str, Any]:
+        """A new part."""
+        parts = self.talks[talk].parts
+        made = {
+            "id": str(1000 + len(parts)),
+            "part_type": kind,
+            "body": body,
+            "author": author,
+            "created_at": at,
+        }
+        parts.append(made)
+        return made
+
+    def notes(self) -> list[str]:
+        """Notes that are there."""
+        return [
+            one["body"] for talk in self.talks.values() for one in talk.parts
+            if one["part_type"] == "note" and not one.get("redacted")
+        ]  # fmt: skip

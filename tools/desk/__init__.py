@@ -1,0 +1,1 @@
+"""Support desks: where a conversation is handed to sales."""

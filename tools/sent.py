@@ -1,0 +1,140 @@
+"""What was sent to a vendor that knows no keys: noted before it leaves, so that it can be looked for there.
+
+A note says where a step went and what was there before. Whether it arrived is never read here, but from the mark that
+the step left in the vendor's record.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from threading import Lock
+from typing import Final, TypeVar
+
+import orjson
+
+from domain.effect import Step, StepKind
+from domain.errors import ConfigError, Temporary
+from domain.instants import DAY
+from domain.ports.clock import Clock
+from domain.ports.target import Subject
+
+KEPT: Final = 60 * DAY
+"""How long a note is kept (microseconds): longer than any action is tried, or waits for an answer."""
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS sent (
+    key TEXT PRIMARY KEY, digest TEXT NOT NULL, kind TEXT NOT NULL, place TEXT NOT NULL, thing TEXT NOT NULL,
+    before TEXT NOT NULL, at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS sent_at ON sent (at);
+CREATE TABLE IF NOT EXISTS place (tenant TEXT, lead TEXT, place TEXT NOT NULL, PRIMARY KEY (tenant, lead)) STRICT;
+"""
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One step that left, or was about to."""
+
+    key: str
+    digest: str
+    kind: StepKind
+    place: str
+    """The vendor's id of the record."""
+    thing: str
+    """The vendor's id of what the step is about, where it is not the record: the task that is closed."""
+    before: Mapping[str, str]
+
+
+class Sent:
+    """The notes, in a file. SQLite blocks, so each call is one hop to a thread; each is on disk when it returns."""
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        """Open the file, making it where it is missing, and drop what is old. Raises: ConfigError."""
+        self._path, self._clock, self._lock = path, clock, Lock()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._conn = sqlite3.connect(path, timeout=5.0, isolation_level=None, check_same_thread=False)
+            self._conn.execute("PRAGMA journal_mode = WAL")
+            self._conn.execute("PRAGMA synchronous = FULL")
+            self._conn.executescript(_SCHEMA)
+            self._conn.execute("DELETE FROM sent WHERE at < ?", (clock.now() - KEPT,))
+        except (OSError, sqlite3.DatabaseError) as error:
+            raise ConfigError(f"{path}: cannot be used ({error})") from error
+
+    async def note(self, key: str) -> Note | None:
+        """The note under `key`. Raises: Temporary."""
+        row = await self._on_thread(
+            lambda conn: conn.execute("SELECT * FROM sent WHERE key = ?", (key,)).fetchone()
+        )
+        if row is None:
+            return None
+        return Note(key, row[1], StepKind(row[2]), row[3], row[4], orjson.loads(row[5]))
+
+    async def keep(self, note: Note) -> None:
+        """Write `note` in place of an older one under its key. Raises: Temporary."""
+        values = (note.key, note.digest, note.kind.value, note.place, note.thing)
+        before = orjson.dumps(dict(note.before)).decode()
+        await self._on_thread(
+            lambda conn: conn.execute(
+                "INSERT OR REPLACE INTO sent VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (*values, before, self._clock.now()),
+            )
+        )
+
+    async def place(self, subject: Subject) -> str | None:
+        """The vendor's record of the lead as it was last known. Raises: Temporary."""
+        row = await self._on_thread(
+            lambda conn: conn.execute(
+                "SELECT place FROM place WHERE tenant = ? AND lead = ?", (subject.tenant, subject.lead_id)
+            ).fetchone()
+        )
+        return str(row[0]) if row else None
+
+    async def settle(self, subject: Subject, place: str) -> None:
+        """Remember the vendor's record of the lead. Raises: Temporary."""
+        await self._on_thread(
+            lambda conn: conn.execute(
+                "INSERT OR REPLACE INTO place VALUES (?, ?, ?)", (subject.tenant, subject.lead_id, place)
+            )
+        )
+
+    def close(self) -> None:
+        """Close the file."""
+        self._conn.close()
+
+    async def _on_thread(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        def call() -> T:
+            try:
+                with self._lock:
+                    return work(self._conn)
+            except sqlite3.DatabaseError as error:
+                raise Temporary(f"{self._path}: cannot be used now ({error})") from error
+
+        return await asyncio.to_thread(call)
+
+
+def digest_of(step: Step, subject: Subject) -> str:
+    """SHA-256, in hex, of what is sent; not of the lead's id, as two leads may have been joined since."""
+    said = [subject.tenant, step.kind.value, dict(step.params)]
+    return sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def mark_of(key: str) -> str:
+    """The mark that a step leaves in a record: 16 hex digits, which tell nothing of the lead.
+
+    >>> mark_of("k1")
+    '77ac1276a6a45935'
+    """
+    return sha256(f"leadgraph:{key}".encode()).hexdigest()[:16]
+
+
+def with_mark(marks: str, mark: str, *, most: int) -> str:
+    """Marks separated by spaces, `mark` the last of them, at most `most`.
+
+    >>> with_mark("a b", "c", most=2)
+    'b c'
+    """
+    return " ".join([*(one for one in marks.split() if one != mark), mark][-most:])

@@ -1,0 +1,140 @@
+"""Opens the connectors that the settings name, and checks them without a write."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from domain.errors import ConfigError, LeadgraphError, Temporary
+from domain.ids import TenantId
+from domain.ports.clock import Clock
+from domain.ports.target import Subject
+from tools.clock import SystemClock
+from tools.field_map import field_map
+from tools.marked import MarkedTarget, Vendor
+from tools.policy.reps import load_reps
+from tools.sent import Sent
+from tools.settings import Settings
+from tools.vendor import Api, Renew
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A connector: what takes steps, and what says if the account is ready for it."""
+
+    target: MarkedTarget
+    check: Callable[[], Coroutine[None, None, list[str]]]
+    people: Mapping[str, str]
+    """Our reps, with the vendor's ids of them."""
+    talks: Callable[[Subject], bool] = lambda _: False
+    """If a lead has a conversation there."""
+
+
+def open_crm(settings: Settings, root: Path, clock: Clock, later: ExitStack) -> Opened:
+    """The vendor's CRM that `settings.crm` names. `later` closes it. Raises: ConfigError naming what is missing."""
+    if settings.crm == "salesforce":
+        return _salesforce(settings, root, clock, later)
+    from tools.crm.hubspot import MANNERS, OWN, URL, HubSpot
+
+    setting, renew = _token("crm", settings.crm_token, settings.crm_token_file)
+    fields = field_map(settings.config, "hubspot", own=OWN)
+    api = Api(MANNERS, settings.crm_url or URL, renew, clock, setting=setting)
+    sent = _sent(root, "hubspot", clock, later)
+    vendor = HubSpot(api, fields, sent, clock, create=settings.crm_create)
+    return Opened(_target(vendor, api, sent, settings, later), vendor.check, fields.people)
+
+
+def open_desk(settings: Settings, root: Path, clock: Clock, later: ExitStack) -> Opened:
+    """The desk that `settings.desk` names. `later` closes it. Raises: ConfigError naming what is missing."""
+    setting, renew = _token("desk", settings.desk_token, settings.desk_token_file)
+    if settings.desk == "intercom":
+        from tools.desk import intercom
+
+        url, fields = (
+            settings.desk_url or intercom.URL,
+            field_map(settings.config, "intercom", own=intercom.OWN),
+        )
+        api = Api(intercom.MANNERS, url, renew, clock, setting=setting)
+        admin = intercom.Intercom(api, fields, admin=settings.desk_account)
+        target = _target(admin, api, _sent(root, "intercom", clock, later), settings, later)
+        return Opened(
+            target, admin.check, fields.people, lambda one: intercom.conversation_of(one) is not None
+        )
+    from tools.desk import chatwoot
+
+    if settings.desk_url is None:
+        raise ConfigError("desk needs desk_url: the address of the desk")
+    fields = field_map(settings.config, "chatwoot", own=chatwoot.OWN)
+    api = Api(chatwoot.MANNERS, settings.desk_url, renew, clock, setting=setting)
+    vendor = chatwoot.Chatwoot(api, fields, account=settings.desk_account)
+    target = _target(vendor, api, _sent(root, "chatwoot", clock, later), settings, later)
+    return Opened(target, vendor.check, fields.people, lambda one: chatwoot.conversation_of(one) is not None)
+
+
+def checked(settings: Settings) -> Iterator[tuple[str, list[str]]]:
+    """The name of each vendor in use, with what its account lacks; empty if it is ready. Vendors are only read."""
+    openers = [open_crm] if settings.crm != "embedded" else []
+    openers += [open_desk] if settings.desk != "off" else []
+    for opener in openers:
+        name = settings.crm if opener is open_crm else settings.desk
+        with ExitStack() as later:
+            try:
+                opened = opener(settings, settings.home, SystemClock(), later)
+                problems = asyncio.run(opened.check()) + _strangers(settings, name, opened)
+            except LeadgraphError as error:
+                problems = [str(error)]
+        yield name, problems
+
+
+def _strangers(settings: Settings, name: str, opened: Opened) -> list[str]:
+    """The reps of ours that the field map does not name: what is given to them would be refused."""
+    missing = [
+        rep.rep_id for rep in load_reps(settings.config / "reps.csv") if rep.rep_id not in opened.people
+    ]
+    some = ", ".join(missing[:3]) + (" and others" if len(missing) > 3 else "")
+    return [f"people: add {some} to config/fields/{name}.toml"] if missing else []
+
+
+def _salesforce(settings: Settings, root: Path, clock: Clock, later: ExitStack) -> Opened:
+    from tools.crm.salesforce import MANNERS, OWN, Salesforce
+    from tools.login import Login
+
+    url, client, secret = settings.crm_url, settings.crm_client_id, settings.crm_client_secret
+    if url is None or client is None or secret is None:
+        raise ConfigError("salesforce needs crm_url (your My Domain), crm_client_id and crm_client_secret")
+    fields = field_map(settings.config, "salesforce", own=OWN)
+    login = Login(url, client, secret.get_secret_value())
+    api = Api(MANNERS, url, login, clock, setting="crm_client_secret")
+    sent = _sent(root, "salesforce", clock, later)
+    vendor = Salesforce(api, fields, sent, login, create=settings.crm_create)
+    return Opened(_target(vendor, api, sent, settings, later), vendor.check, fields.people)
+
+
+def _sent(root: Path, vendor: str, clock: Clock, later: ExitStack) -> Sent:
+    sent = Sent(root / f"{vendor}.db", clock)
+    later.callback(sent.close)
+    return sent
+
+
+def _target(vendor: Vendor, api: Api, sent: Sent, settings: Settings, later: ExitStack) -> MarkedTarget:
+    later.callback(lambda: asyncio.run(api.aclose()))
+    return MarkedTarget(vendor, api, sent, tenant=TenantId(settings.tenant))
+
+
+def _token(what: str, token: SecretStr | None, file: Path | None) -> tuple[str, Renew]:
+    """Where a person renews the token, and how it is read: anew from its file, if it has one."""
+    if file is None and token is None:
+        raise ConfigError(f"{what} needs {what}_token, or {what}_token_file: the file that holds the token")
+
+    async def renew(_stale: str | None) -> str:
+        if file is None:
+            return token.get_secret_value() if token is not None else ""
+        try:
+            return await asyncio.to_thread(lambda: file.read_text("utf-8").strip())
+        except (OSError, UnicodeDecodeError) as error:
+            raise Temporary(f"{what}_token_file cannot be read ({type(error).__name__})") from None
+
+    return (f"{what}_token_file" if file is not None else f"{what}_token"), renew
