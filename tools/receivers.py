@@ -1,0 +1,114 @@
+"""The receivers of webhooks by name, with their settings. A vendor's module is loaded on its first request."""
+
+import importlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol, cast
+
+from domain.errors import ConfigError
+from domain.ports.receivers import Delivery, Form, NotSetUp, Reading, Receiver
+from tools.settings import Settings
+
+NAMES: Final = ("hubspot", "salesforce", "segment", "chatwoot", "intercom", "zendesk", "standard")
+PATH: Final = "/v1/webhooks/"
+SHORTEST: Final = 16
+"""Signs of a secret or token."""
+
+
+class Vendor(Protocol):
+    """A module of `tools.sources` that reads webhooks."""
+
+    NAME: str
+    FORM: Form
+    SIGNED_URL: bool
+
+    def verify(
+        self, delivery: Delivery, *, now: int, secrets: Sequence[str], url: str = "", **more: Any
+    ) -> None: ...
+
+    def read(
+        self, delivery: Delivery, *, now: int, actors: frozenset[str], accounts: frozenset[str]
+    ) -> Reading: ...
+
+
+@dataclass(frozen=True, slots=True)
+class VendorReceiver:
+    """Satisfies `domain.ports.receivers.Receiver`."""
+
+    vendor: Vendor
+    secrets: tuple[str, ...] = field(repr=False)
+    url: str
+    actors: frozenset[str]
+    accounts: frozenset[str]
+    more: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """What the vendor's check takes besides."""
+
+    @property
+    def name(self) -> str:
+        return self.vendor.NAME
+
+    @property
+    def form(self) -> Form:
+        return self.vendor.FORM
+
+    def verify(self, delivery: Delivery, *, now: int) -> None:
+        if not self.secrets and not self.more.get("tokens"):
+            raise NotSetUp(f"webhook_{self.name}_secrets")
+        if self.vendor.SIGNED_URL and not self.url:
+            raise NotSetUp("public_url")
+        self.vendor.verify(delivery, now=now, secrets=self.secrets, url=self.url, **self.more)
+
+    def read(self, delivery: Delivery, *, now: int) -> Reading:
+        return self.vendor.read(delivery, now=now, actors=self.actors, accounts=self.accounts)
+
+
+class SettingsReceivers:
+    """Satisfies `domain.ports.receivers.Receivers`."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Raises: ConfigError naming the setting that is wrong."""
+        self._settings = settings
+        self._made: dict[str, Receiver] = {}
+        for name in NAMES:
+            _secrets(settings, f"webhook_{name}_secrets")
+        _secrets(settings, "webhook_segment_tokens")
+        for setting in ("webhook_actors", "webhook_accounts"):
+            if unknown := sorted(set(getattr(settings, setting)) - set(NAMES)):
+                raise ConfigError(f"{setting}: {unknown[0]} is no source; use one of {', '.join(NAMES)}")
+
+    def get(self, name: str) -> Receiver | None:
+        if name not in NAMES:
+            return None
+        if name not in self._made:
+            self._made[name] = self._receiver(name)
+        return self._made[name]
+
+    def _receiver(self, name: str) -> Receiver:
+        settings = self._settings
+        more: dict[str, Any] = {}
+        if name == "segment":
+            more["tokens"] = _secrets(settings, "webhook_segment_tokens")
+        if name == "hubspot":
+            more["older"] = settings.webhook_hubspot_v1
+        return VendorReceiver(
+            vendor=cast(Vendor, importlib.import_module(f"tools.sources.{name}")),
+            secrets=_secrets(settings, f"webhook_{name}_secrets"),
+            url=f"{settings.public_url.rstrip('/')}{PATH}{name}" if settings.public_url else "",
+            actors=_ids(settings.webhook_actors, name),
+            accounts=_ids(settings.webhook_accounts, name),
+            more=more,
+        )
+
+
+def _secrets(settings: Settings, setting: str) -> tuple[str, ...]:
+    """The secrets of a setting. Raises: ConfigError for one that is too short to be one."""
+    found = tuple(secret.get_secret_value() for secret in getattr(settings, setting))
+    if any(len(secret) < SHORTEST for secret in found):
+        raise ConfigError(
+            f"{setting}: a secret has at least {SHORTEST} signs; an empty one would let anybody in"
+        )
+    return found
+
+
+def _ids(setting: Mapping[str, str], name: str) -> frozenset[str]:
+    return frozenset(one.strip() for one in setting.get(name, "").split("|") if one.strip())

@@ -1,0 +1,223 @@
+"""Salesforce: change events and platform events that a relay posts, flow callouts, and outbound messages.
+
+None of them carries a signature, so each needs a token that we issued: in the address for outbound messages, which
+can send no header, else as a bearer token or the password of a Basic login.
+"""
+
+from collections.abc import Mapping, Sequence
+from io import BytesIO
+from typing import Any, Final
+from xml.etree.ElementTree import Element, ParseError
+
+from defusedxml.common import DefusedXmlException
+from defusedxml.ElementTree import iterparse
+
+from domain.errors import BadInput
+from domain.kinds import Kind
+from domain.ports.receivers import JSON, Delivery, Form, Reading
+from tools.proofs import with_token
+from tools.said import LEVELS, Said, document, key, listed, mark_of, number, table, word
+
+NAME: Final = "salesforce"
+XML: Final = frozenset({"text/xml", "application/xml"})
+ACK: Final = (
+    b'<?xml version="1.0" encoding="UTF-8"?><soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/'
+    b'envelope/"><soapenv:Body><notificationsResponse xmlns="http://soap.sforce.com/2005/09/outbound"><Ack>true'
+    b"</Ack></notificationsResponse></soapenv:Body></soapenv:Envelope>"
+)
+FORM: Final = Form(XML | {JSON}, answer=("text/xml", ACK))
+SIGNED_URL: Final = False
+OUTBOUND: Final = "{http://soap.sforce.com/2005/09/outbound}"
+CLIENT: Final = "leadgraph"
+"""As whom our own writes name themselves in ``Sforce-Call-Options``."""
+PEOPLE: Final = frozenset({"Lead", "Contact"})
+TRAITS: Final[Mapping[str, str]] = {
+    "Industry": "industry", "Title": "job_title", "LeadSource": "lead_source", "Country": "country",
+    "MailingCountry": "country",
+}  # fmt: skip
+"""Field -> trait."""
+_FIELDS: Final = frozenset({*TRAITS, "Email", "Phone", "MobilePhone", "Company", "NumberOfEmployees"})
+_TIMES: Final = ("SystemModstamp", "LastModifiedDate", "CreatedDate")
+
+
+def verify(delivery: Delivery, *, now: int, secrets: Sequence[str], url: str = "") -> None:
+    """Raises: Unproven."""
+    del now, url  # nothing is signed
+    with_token(delivery, secrets)
+
+
+def read(
+    delivery: Delivery,
+    *,
+    now: int,
+    actors: frozenset[str] = frozenset(),
+    accounts: frozenset[str] = frozenset(),
+) -> Reading:
+    """`actors` are ids of our own users, `accounts` the organisations whose messages are taken. Raises: BadInput."""
+    said = Said(NAME, now)
+    if delivery.headers.get("content-type", "").partition(";")[0].strip().lower() in XML:
+        _outbound(delivery.body, said, accounts)
+        return said.reading()
+    body = document(delivery)
+    for event in body if isinstance(body, list) else [body]:
+        _event(table(event), said, actors)
+    return said.reading()
+
+
+def _event(event: Mapping[str, Any], said: Said, actors: frozenset[str]) -> None:
+    """A change event or platform event, bare or as a relay wraps it, or what a flow sends."""
+    inner = table(event.get("data")) or event
+    payload = table(inner.get("payload")) or inner
+    head = table(payload.get("ChangeEventHeader"))
+    replay = word(table(inner.get("event")).get("replayId"))
+    if head:
+        _change(head, payload, said, actors)
+    elif word(event.get("object")) is not None:
+        fields = {**table(event.get("fields")), **{name: event[name] for name in _TIMES if name in event}}
+        _snapshot(
+            [word(event.get("id")) or ""], str(event["object"]), {**fields, "Id": event.get("id")}, said
+        )
+    elif replay is not None or "EventUuid" in payload or "CreatedDate" in payload:
+        fields = {name.removesuffix("__c"): value for name, value in payload.items()}
+        identifier = ["event", word(payload.get("EventUuid")) or replay or mark_of(fields)]
+        _snapshot(
+            identifier, word(fields.get("Object")) or "", {**fields, "Id": fields.get("RecordId")}, said
+        )
+    else:
+        said.ignore("kind")
+
+
+def _own(head: Mapping[str, Any], actors: frozenset[str]) -> bool:
+    client = (word(head.get("changeOrigin")) or "").partition("client=")[2].strip("/")
+    return client == CLIENT or word(head.get("commitUser")) in actors
+
+
+def _change(head: Mapping[str, Any], fields: Mapping[str, Any], said: Said, actors: frozenset[str]) -> None:
+    """One change of one or more records."""
+    records = listed(head.get("recordIds")) or [head.get("recordId")]
+    for record in records:
+        if _own(head, actors):
+            said.ignore("echo")
+        elif head.get("entityName") not in PEOPLE:
+            said.ignore("no_lead")
+        elif "*" in (word(record) or ""):
+            said.ignore("wildcard")
+        else:
+            _record(record, head, fields, said)
+
+
+def _record(record: object, head: Mapping[str, Any], fields: Mapping[str, Any], said: Said) -> None:
+    entity, what = head.get("entityName"), (word(head.get("changeType")) or "").removeprefix("GAP_")
+    identifier = [entity, record, head.get("transactionKey"), head.get("sequenceNumber")]
+    at, keys = head.get("commitTimestamp"), [("crm_id", key(NAME, record))]
+    if what == "DELETE":
+        said.add(Kind.STAGE_CHANGE, identifier, keys, at, {"stage": "deleted", "object": str(entity)})
+    elif what in {"UNDELETE", "OVERFLOW"} or head.get("changeType") != what:
+        said.add(Kind.IDENTIFY, identifier, keys, at, thin=True)
+    elif what in {"CREATE", "UPDATE", "SNAPSHOT"}:
+        changed = {str(name).partition(".")[2] or str(name) for name in listed(head.get("changedFields"))}
+        given = _flat(fields)
+        kept = (
+            given if what != "UPDATE" else {name: value for name, value in given.items() if name in changed}
+        )
+        before = len(said.items)
+        _said_of(identifier, str(entity), kept, said, keys=keys, at=at)
+        if len(said.items) == before:
+            said.ignore("unlisted")
+    else:
+        said.ignore("kind")
+
+
+def _flat(fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Compound fields, such as an address, as the fields they hold."""
+    parts = [
+        value for name, value in fields.items() if isinstance(value, dict) and name != "ChangeEventHeader"
+    ]
+    return {
+        name: value for one in (*parts, fields) for name, value in one.items() if word(value) or value is True
+    }
+
+
+def _snapshot(identifier: list[Any], entity: str, fields: Mapping[str, Any], said: Said) -> None:
+    """A record as it is now. Sent again later it may say more: then it is another statement."""
+    if entity not in PEOPLE:
+        said.ignore("no_lead")
+        return
+    given = _flat(fields)
+    at = next((given[name] for name in _TIMES if word(given.get(name))), None)
+    keys = [("crm_id", key(NAME, fields.get("Id")))]
+    identifier = [*identifier, mark_of({name: word(value) for name, value in given.items()})]
+    _said_of(identifier, entity, given, said, keys=keys, at=at, always=True)
+
+
+def _said_of(
+    identifier: list[Any],
+    entity: str,
+    fields: Mapping[str, Any],
+    said: Said,
+    *,
+    keys: Sequence[tuple[str, object]],
+    at: object,
+    always: bool = False,
+) -> None:
+    """What the fields of a lead or contact say, an item for each kind of statement."""
+    if always or fields.keys() & _FIELDS:
+        known = [
+            ("email", fields.get("Email")),
+            ("phone", fields.get("Phone")),
+            ("phone", fields.get("MobilePhone")),
+        ]
+        payload: dict[str, Any] = {to: word(fields[name]) for name, to in TRAITS.items() if name in fields}
+        payload["employees"] = number(fields.get("NumberOfEmployees"))
+        said.add(Kind.IDENTIFY, identifier, [*keys, *known], at, payload, account=word(fields.get("Company")))
+    if "Status" in fields:
+        stage = {"stage": word(fields["Status"]), "object": entity}
+        said.add(Kind.STAGE_CHANGE, [*identifier, "stage"], keys, at, stage)
+    if "OwnerId" in fields:
+        said.add(Kind.OWNER_CHANGE, [*identifier, "owner"], keys, at, {"owner": word(fields["OwnerId"])})
+    if str(fields.get("HasOptedOutOfEmail", "")).lower() == "true":
+        consent = {"status": "withdrawn", "purpose": "marketing"}
+        said.add(Kind.CONSENT, [*identifier, "consent"], keys, at, consent)
+    if word(fields.get("ConvertedContactId")) is not None:
+        both = [*keys, ("crm_id", key(NAME, fields["ConvertedContactId"]))]
+        said.add(Kind.MERGE, [*identifier, "converted"], both, at)
+
+
+def _outbound(body: bytes, said: Said, accounts: frozenset[str]) -> None:
+    """An outbound message: the session that it may hold is never looked at."""
+    messages = _parsed(body).find(f".//{OUTBOUND}notifications")
+    if messages is None:
+        raise BadInput(
+            "body", "is no outbound message", "send `notifications` in a SOAP body", code="not_soap"
+        )
+    found = messages.findall(f"{OUTBOUND}Notification")
+    foreign = bool(accounts) and messages.findtext(f"{OUTBOUND}OrganizationId") not in accounts
+    for notification in found:
+        record = notification.find(f"{OUTBOUND}sObject")
+        if foreign:
+            said.ignore("account")
+        elif record is None:
+            said.ignore("no_lead")
+        else:
+            entity = record.get("{http://www.w3.org/2001/XMLSchema-instance}type", "").rpartition(":")[2]
+            fields = {one.tag.rpartition("}")[2]: one.text for one in record}
+            _snapshot([notification.findtext(f"{OUTBOUND}Id")], entity, fields, said)
+
+
+def _parsed(body: bytes) -> Element:
+    """The root, read without entities, document types or too many levels. Raises: BadInput."""
+    root: Element | None = None
+    level = 0
+    try:
+        for event, element in iterparse(BytesIO(body), events=("start", "end"), forbid_dtd=True):
+            root = element if root is None else root
+            level += 1 if event == "start" else -1
+            if level > LEVELS:
+                raise BadInput("body", f"is nested deeper than {LEVELS} levels", "send less", code="too_deep")
+    except (ParseError, DefusedXmlException, ValueError, LookupError):
+        raise BadInput(
+            "body", "is not plain XML", "send XML without a document type", code="not_xml"
+        ) from None
+    if root is None:
+        raise BadInput("body", "is empty", "send XML", code="not_xml")
+    return root
