@@ -87,6 +87,19 @@ class Situation:
     """True if salespeople are listed here at all; else whoever is in the team's queue takes it."""
     opens_at: int | None
     """Instant of the next open hour if it is closed now."""
+    version: int = 0
+    """Of the conversation's standing: what the answer is committed against."""
+    taken: bool = False
+    """A person of the desk has it, and has not said that it is done."""
+    released: bool = False
+    """The person it was last given to is done with it."""
+    forgotten: bool = False
+    """The customer asked to be deleted: the talk is not read."""
+    lead_id: str | None = None
+    facts: Mapping[str, int | str | bool | None] | None = None
+    """What the decision tables may know of the lead; None: no lead is known."""
+    policy: str = ""
+    """Version of the decision tables."""
 
 
 class Step(StrEnum):
@@ -144,6 +157,12 @@ class Handoff:
     degraded: str | None = None
     """Code of what was missing, if the answer is a fallback."""
     run_id: str = field(default="")
+    rule: str | None = None
+    """The row of the decision tables that kept it from sales."""
+    action: str | None = None
+    """Id of the action that hands it over; None: nothing is sent."""
+    already: bool = False
+    """The action was on its way, or done, before."""
 
 
 def as_document(answer: Handoff) -> dict[str, Any]:
@@ -174,5 +193,7 @@ def as_document(answer: Handoff) -> dict[str, Any]:
         "tell_team": answer.tell_team,
         "reasoner": answer.reasoner,
         "degraded": answer.degraded,
+        "rule": answer.rule,
+        "action": answer.action and {"id": answer.action, "already_open": answer.already},
         "run_id": answer.run_id,
     }

@@ -1,31 +1,53 @@
-"""Deciding about a support talk: read the situation, hear, read it again right before acting, write it down, answer.
+"""Deciding about a support talk: take the messages in, hear, commit against the state that was read, answer.
 
-A talk's decisions share one run id, so what was decided before is read from the audit log and a restart forgets
-nothing. If the situation changed between the two readings it is decided once more, then a person is asked. Within a
-process decisions are made one at a time from the second reading to the record; beside other processes on one home
-two can still decide the same talk at the same moment.
+A decision is written with its action in one transaction, and only if the talk, the lead and the room of the
+salesperson are still those that were read; else it is decided once more, then a person is asked. This holds over
+processes. What is sent later is looked at once more right before it leaves (`agents.actuation`).
 """
 
 import asyncio
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Final
 
 from pydantic import ValidationError
 
-from agents.handoff import decide, fallback, silent, still_with_person, to_read
+from agents.actuation import propose
+from agents.handoff import action_of, still_with_person, to_read
+from domain.action import Proposal
 from domain.audit import AuditEntry
-from domain.errors import BadInput, Temporary
-from domain.handoff import Handoff, Situation, Step, Talk
+from domain.decision import RunInput
+from domain.errors import Backpressure, BadInput, Temporary
+from domain.handoff import Handoff, Heard, Message, Situation, Step, Talk
 from domain.ids import RunId
-from domain.instants import Instant
+from domain.instants import Instant, instant, iso
+from domain.intents import CUSTOMER
+from domain.kinds import Kind
 from domain.lead import LeadState
+from domain.policy import Verdict, VerdictKind
 from domain.ports.home import Home
 from domain.ports.listener import Listener
+from domain.ports.talks import Kept, TalkDecision
+from surfaces.door import Item, take
+from surfaces.handoff_facts import keys_of, lead_of, situation_of
+from surfaces.handoff_record import CONFLICT, TalkRecord, answer_to, pack
 
 STEP: Final = "handoff"
+SOURCE: Final = "desk"
+"""The source of the signals that a talk's messages become."""
 DEADLINE_S: Final = 2.0
+LONGEST_READ: Final = 4_000
+"""Characters of one message that are read."""
+MOST_READ: Final = 40_000
+"""Characters of the customer's that are read in all, the newest."""
+HEARING: Final = 2
+"""Talks that are heard at a time; one that is too slow ends by itself, as what is read is bounded."""
 _ATTEMPTS: Final = 2
+_FIRST: Final = Message(id="first", role="customer", text="Hello", at=datetime(2000, 1, 1, tzinfo=UTC))
+_LONGEST_ID: Final = 200
 
 
 class Desk:
@@ -34,66 +56,121 @@ class Desk:
     def __init__(self, home: Home, listener: Listener, *, deadline_s: float = DEADLINE_S) -> None:
         """`deadline_s` bounds the hearing; after it a person is asked."""
         self._home, self._listener, self._deadline_s = home, listener, deadline_s
-        self._writing = asyncio.Lock()
+        self._threads = ThreadPoolExecutor(HEARING, thread_name_prefix="hearing")
 
     async def decide(self, talk: Talk) -> Handoff:
-        """The answer to `talk`, on record. Raises: BadInput, Permanent (the reader cannot be used at all)."""
+        """The answer to `talk`, on record. Raises: BadInput, Temporary (the store), Permanent (no reader at all)."""
         run = run_of(self._home, talk)
-        seen, lead = await self._situation(talk, run)
+        full = await self._take_in(talk)
         for _ in range(_ATTEMPTS):
-            answer = await self._answer(talk, seen)
-            async with self._writing:
-                current, lead = await self._situation(talk, run)
-                if current == seen:
-                    return await self._record(talk, replace(answer, run_id=run), lead)
-            seen = current
-        async with self._writing:
-            seen, lead = await self._situation(talk, run)
-            if still_with_person(talk, seen):
-                return await self._record(talk, replace(silent("none"), run_id=run), lead)
-            answer = fallback(seen, why="conflict", degraded="conflict")
-            return await self._record(talk, replace(answer, run_id=run), lead)
+            seen, lead = await situation_of(self._home, talk, run)
+            heard, missing = await self._hear(talk, seen)
+            answer = await self._record(talk, seen, heard, missing or full, lead=lead)
+            if answer is not None:
+                return answer
+        seen, lead = await situation_of(self._home, talk, run)
+        answer = await self._record(talk, seen, None, CONFLICT, lead=lead)
+        if answer is None:
+            raise Temporary(f"{self._home.root}: a talk's decision could not be written")
+        return answer
 
-    async def _answer(self, talk: Talk, seen: Situation) -> Handoff:
-        if still_with_person(talk, seen):
-            return silent("none")
+    async def warm(self) -> None:
+        """Hear one text, whatever it takes: a reader loads its weights with the first. Raises: as the listener does."""
+        await self._listener.hear([_FIRST])
+
+    def close(self) -> None:
+        """Hear no more."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _take_in(self, talk: Talk) -> str | None:
+        """The customer's messages become signals, unless they may not be kept; the code of what stood in the way."""
+        home = self._home
+        lead = await lead_of(home, talk)
+        if lead is not None and lead.suppressed:
+            return None
+        keys = await keys_of(home, talk, lead)
+        items = [_item(talk, keys, n, message) for n, message in enumerate(talk.messages) if _spoken(message)]
         try:
-            heard = await asyncio.wait_for(self._listener.hear(to_read(talk, seen)), self._deadline_s)
+            if items:
+                await take(home, items)
+        except Backpressure:
+            return "inbox:full"
+        return None
+
+    async def _hear(self, talk: Talk, seen: Situation) -> tuple[Heard | None, str | None]:
+        """What the customer says, or the code of why it could not be heard; nothing is read that need not be."""
+        if seen.forgotten or still_with_person(talk, seen):
+            return None, None
+        messages = bounded(to_read(talk, seen))
+
+        def hear() -> Heard:
+            return asyncio.run(_heard(self._listener, messages))
+
+        hearing = asyncio.get_running_loop().run_in_executor(self._threads, hear)
+        try:
+            return await asyncio.wait_for(hearing, self._deadline_s), None
         except TimeoutError:
-            return fallback(seen, why="unread", degraded="reader:deadline")
+            return None, "reader:deadline"
         except Temporary:
-            return fallback(seen, why="unread", degraded="reader:down")
-        return decide(talk, heard, seen)
+            return None, "reader:down"
 
-    async def _situation(self, talk: Talk, run: RunId) -> tuple[Situation, LeadState | None]:
-        home, now = self._home, self._home.clock.now()
-        found = await home.reads.find_lead(home.tenant, talk.lead or f"conversation:{talk.conversation_id}")
-        lead = await home.reads.lead(home.tenant, found) if found else None
-        rows = [
-            row for row in await home.reads.audit_rows(home.tenant, run_id=run) if row.get("step") == STEP
-        ]
-        given = [_messages(row) for row in rows if row.get("code") != Step.STAY.value]
-        region = lead.region if lead else home.region
-        reps = await home.reads.reps(home.tenant, now=now)
-        free = [rep for rep in reps if rep.load < rep.capacity and (not rep.regions or region in rep.regions)]
-        owner = lead.owner if lead else None
-        best = min(free, key=lambda rep: (rep.rep_id != owner, rep.last_assigned, rep.rep_id), default=None)
-        _, _, opens_at = home.policy.calendar(now, region)
-        situation = Situation(
-            blocked=talk.blocked or (lead is not None and lead.suppressed),
-            handed_at=given[-1] if given else None,
-            decided=len(rows),
-            owner=owner,
-            free=best.rep_id if best else None,
-            listed=bool(reps),
-            opens_at=opens_at,
+    async def _record(
+        self, talk: Talk, seen: Situation, heard: Heard | None, missing: str | None, *, lead: LeadState | None
+    ) -> Handoff | None:
+        """The answer as committed; None if what it rests on has changed."""
+        home = self._home
+        run = run_of(home, talk)
+        answer = replace(answer_to(talk, seen, heard, missing, home.policy), run_id=run)
+        proposal = await self._proposal(answer, seen, lead)
+        route = answer.route
+        given = TalkDecision(
+            conversation=talk.conversation_id,
+            run_id=run,
+            messages=len(talk.messages),
+            gives=answer.decision is not Step.STAY,
+            team=route.team if route else None,
+            person=route.person if route else None,
+            taken=talk.status == "with_person",
+            closed=talk.status == "closed",
+            entry=self._entry(talk, answer, lead),
+            record=None
+            if seen.forgotten
+            else pack(TalkRecord(talk, seen, heard, missing, answer, dict(home.versions))),
+            proposal=proposal,
+            reserved=route.person if route and proposal and seen.listed else None,
         )
-        return situation, lead
+        anyhow = missing == CONFLICT or not (answer.route or answer.bot_may_speak)
+        kept = await home.talks.decide(given, expected=None if anyhow else seen.version, now=home.clock.now())
+        return _with_action(answer, kept) if kept is not None else None
 
-    async def _record(self, talk: Talk, answer: Handoff, lead: LeadState | None) -> Handoff:
+    async def _proposal(self, answer: Handoff, seen: Situation, lead: LeadState | None) -> Proposal | None:
+        """The action, where there is a lead to act for."""
+        action = action_of(answer)
+        if action is None or lead is None:
+            return None
+        home = self._home
+        given = RunInput(
+            run_id=RunId(f"{answer.run_id}_{seen.version + 1}"),
+            as_of=home.clock.now(),
+            reason=STEP,
+            lead=lead,
+            new=(),
+            recent=(),
+            account=None,
+            reps=(),
+            quality=(),
+            versions=home.versions,
+        )
+        verdict = Verdict(
+            VerdictKind.ACT, (action,), (), action.params.get("owner"), None, None, "", home.policy.version
+        )
+        (proposal,) = await propose(given, verdict, waiting=False)
+        return proposal
+
+    def _entry(self, talk: Talk, answer: Handoff, lead: LeadState | None) -> AuditEntry:
         """One audit row: codes and numbers; of messages their places only."""
         place = {message.id: index for index, message in enumerate(talk.messages)}
-        entry = AuditEntry(
+        return AuditEntry(
             tenant=self._home.tenant,
             region=lead.region if lead else self._home.region,
             step=STEP,
@@ -111,10 +188,9 @@ class Desk:
                 "path": answer.route.path if answer.route else None,
                 "reasoner": answer.reasoner,
                 "degraded": answer.degraded,
+                "rule": answer.rule,
             },
         )
-        await self._home.audit.append([entry])
-        return answer
 
 
 def run_of(home: Home, talk: Talk) -> RunId:
@@ -132,7 +208,38 @@ def talk_of(raw: bytes | str, place: str) -> Talk:
         raise BadInput(f"{place} {where}".strip(), first["msg"], "see docs/handoff.md for its form") from None
 
 
-def _messages(row: object) -> int:
-    detail = row.get("detail") if isinstance(row, dict) else None
-    count = detail.get("messages") if isinstance(detail, dict) else None
-    return count if isinstance(count, int) else 0
+def bounded(messages: Sequence[Message]) -> tuple[Message, ...]:
+    """`messages` in their places, the customer's cut to what is read: the newest first until the bound is reached."""
+    left, kept = MOST_READ, list[Message]()
+    for message in reversed(messages):
+        if message.role == CUSTOMER:
+            text = message.text[: min(LONGEST_READ, left)]
+            left -= len(text)
+            message = message.model_copy(update={"text": text})
+        kept.append(message)
+    return tuple(reversed(kept))
+
+
+async def _heard(listener: Listener, messages: Sequence[Message]) -> Heard:
+    return await listener.hear(messages)
+
+
+def _spoken(message: Message) -> bool:
+    return message.role == CUSTOMER and bool(message.text.strip())
+
+
+def _item(talk: Talk, keys: dict[str, str], place: int, message: Message) -> Item:
+    """A message as the door takes it; the same message again is a duplicate there."""
+    name = f"{talk.conversation_id}:{message.id}"
+    return place, {
+        "source": SOURCE,
+        "id": name if len(name) <= _LONGEST_ID else sha256(name.encode()).hexdigest(),
+        "kind": Kind.MESSAGE.value,
+        "keys": keys,
+        "occurred_at": iso(instant(message.at)),
+        "payload": {"text": message.text, "role": CUSTOMER, "conversation_id": talk.conversation_id},
+    }
+
+
+def _with_action(answer: Handoff, kept: Kept) -> Handoff:
+    return replace(answer, action=kept.action_id, already=kept.already_open)

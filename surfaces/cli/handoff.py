@@ -20,12 +20,11 @@ def main(
     file: Annotated[Path, typer.Argument(help="JSONL, one talk a line.", exists=True, dir_okay=False)],
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document per talk on stdout.")] = False,
 ) -> None:
-    """Which support talks go to a person, to whom, and why. Each decision is recorded in the home."""
+    """Which support talks go to a person, to whom, and why. Each is recorded; a worker sends what it asks for."""
     lines = file.read_bytes().splitlines()
     with cli(ctx).open() as home:
-        refused = asyncio.run(
-            _decide(cli(ctx), Desk(home, cli(ctx).tools.texts().listener()), lines, as_json=as_json)
-        )
+        desk = Desk(home, cli(ctx).tools.texts().listener())
+        refused = asyncio.run(_decide(cli(ctx), desk, lines, as_json=as_json))
     if refused:
         raise typer.Exit(int(Exit.ERROR))
 
@@ -33,6 +32,7 @@ def main(
 async def _decide(tools: Cli, desk: Desk, lines: list[bytes], *, as_json: bool) -> int:
     """Lines that were no talks; the others are decided all the same."""
     refused = 0
+    await desk.warm()
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue

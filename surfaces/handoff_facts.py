@@ -1,0 +1,132 @@
+"""Reading the situation of a talk at one moment, beside the writer: nobody waits for a run that is under way."""
+
+from collections.abc import Mapping
+
+from agents.ingestion import take_in
+from domain.contract import KEY_KINDS
+from domain.decision import RunInput
+from domain.errors import BadInput
+from domain.handoff import Situation, Talk
+from domain.ids import LeadId, RunId
+from domain.intent import Intent, IntentReading
+from domain.lead import LeadState
+from domain.policy import Fact, Rep
+from domain.policy_facts import facts_of
+from domain.ports.home import Home
+from domain.score import Score
+from domain.signal import KeyKind
+
+RECENT = 200
+"""The lead's newest signals that are looked through, those that wait for a run among them."""
+_PLAIN = (KeyKind.CRM_ID, KeyKind.USER_ID, KeyKind.ANONYMOUS, KeyKind.CONVERSATION)
+_UNHEARD = IntentReading((), Intent.OTHER, 0, (), (), "none", "")
+_UNSCORED = Score(0, 0, 0, (), "points", "none", "")
+"""The tables that a talk asks read neither: what was heard takes their place (`agents.handoff`)."""
+
+
+async def lead_of(home: Home, talk: Talk) -> LeadState | None:
+    """Whose talk it is: the lead that the desk names, else the one known by the conversation."""
+    names = [f"{KeyKind.CONVERSATION.value}:{talk.conversation_id}"]
+    if talk.lead is not None:
+        names = [_stored_name(home, talk.lead), *names]
+    for name in names:
+        found = await home.reads.find_lead(home.tenant, name)
+        if found is not None:
+            return await home.reads.lead(home.tenant, found)
+    return None
+
+
+async def keys_of(home: Home, talk: Talk, lead: LeadState | None) -> dict[str, str]:
+    """The keys under which the customer's messages come in, as the door takes them."""
+    keys = {"conversation_id": talk.conversation_id}
+    if talk.lead is None:
+        return keys
+    kind, _, value = talk.lead.partition(":")
+    if kind in KEY_KINDS and value:
+        return keys | {kind: value}
+    if "@" in talk.lead:
+        return keys | {"email": talk.lead}
+    if lead is None:
+        return keys | {"crm_id": talk.lead}
+    known = [key for key in await home.reads.keys(home.tenant, lead.lead_id) if key.kind in _PLAIN]
+    strong = next((key for kind in _PLAIN for key in known if key.kind is kind), None)
+    return {strong.kind.value: strong.value} | keys if strong else keys
+
+
+async def situation_of(home: Home, talk: Talk, run: RunId) -> tuple[Situation, LeadState | None]:
+    """Everything but the words, and the lead as policy sees it now."""
+    now = home.clock.now()
+    standing = await home.talks.standing(home.tenant, talk.conversation_id)
+    lead = await lead_of(home, talk)
+    region = lead.region if lead else home.region
+    reps = await home.reads.reps(home.tenant, now=now)
+    facts: Mapping[str, Fact] | None = None
+    if lead is not None and not lead.suppressed:
+        lead, facts = await _facts(home, lead, run, reps=tuple(reps), now=now)
+    free = [rep for rep in reps if rep.load < rep.capacity and (not rep.regions or region in rep.regions)]
+    owner = lead.owner if lead else None
+    best = min(free, key=lambda rep: (rep.rep_id != owner, rep.last_assigned, rep.rep_id), default=None)
+    _, _, opens_at = home.policy.calendar(now, region)
+    situation = Situation(
+        blocked=talk.blocked or (lead is not None and lead.suppressed),
+        handed_at=standing.handed_at,
+        decided=standing.version,
+        owner=owner,
+        free=best.rep_id if best else None,
+        listed=bool(reps),
+        opens_at=opens_at,
+        version=standing.version,
+        taken=standing.taken,
+        released=standing.released,
+        forgotten=lead is not None and lead.suppressed,
+        lead_id=lead.lead_id if lead else None,
+        facts=facts,
+        policy=home.policy.version,
+    )
+    return situation, lead
+
+
+async def _facts(
+    home: Home, lead: LeadState, run: RunId, *, reps: tuple[Rep, ...], now: int
+) -> tuple[LeadState, Mapping[str, Fact]]:
+    """The lead with what no run has seen yet, and the facts of it that the decision tables read."""
+    account = await home.accounts.snapshot(home.tenant, lead.account) if lead.account else None
+    given = RunInput(
+        run_id=run,
+        as_of=now,
+        reason="handoff",
+        lead=lead,
+        new=tuple(await home.reads.signals(home.tenant, LeadId(lead.lead_id), limit=RECENT)),
+        recent=(),
+        account=account,
+        reps=reps,
+        quality=(),
+        versions=home.versions,
+    )
+    intake = await take_in(given, catalogue=home.catalogue)
+    closed, quiet, _ = home.policy.calendar(now, lead.region)
+    facts = facts_of(
+        given,
+        features=intake.features,
+        reading=_UNHEARD,
+        score=_UNSCORED,
+        band=lead.band,
+        previous=lead.band,
+        closed=closed,
+        quiet=quiet,
+    )
+    return intake.lead, facts
+
+
+def _stored_name(home: Home, name: str) -> str:
+    """A name as the store knows it: an address or a number only as its keyed hash."""
+    kind, _, value = name.partition(":")
+    try:
+        if kind == "phone":
+            return f"{KeyKind.PHONE.value}:{home.hasher.phone(value, home.region)}"
+        if kind == "email" or "@" in name:
+            hashed, role = home.hasher.email(value if kind == "email" else name)
+            return f"{(KeyKind.ROLE if role else KeyKind.EMAIL).value}:{hashed}"
+    except BadInput:  # no address, no number: known by nothing
+        return name
+    return name

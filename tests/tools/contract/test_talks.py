@@ -1,0 +1,194 @@
+"""Conversations: a decision is kept whole or not at all, against the state that it was made on."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from domain.action import ActionKind, ActionState
+from domain.audit import AuditEntry, Sealed
+from domain.errors import Permanent
+from domain.ids import LeadId, RunId, TenantId
+from domain.kinds import Kind
+from domain.ports.talks import Standing, StoredTalk, TalkDecision, after
+from tests.tools.contract.stores import (
+    CHAT,
+    LEASE,
+    NOW,
+    OTHER,
+    REGION,
+    TENANT,
+    AnyStore,
+    OpenStore,
+    alias,
+    drain,
+    key,
+    message,
+    proposal,
+    rep,
+    signal,
+)
+from tools.store.config import readable
+
+RUN = RunId("ho_1")
+
+
+async def a_lead(store: AnyStore, number: int = 1, talk: str = "c1", now: int = NOW) -> LeadId:
+    await store.inbox.accept([message(number, key(CHAT, talk))], now=now)
+    found = await store.reads.find_lead(TENANT, f"conversation_id:{talk}")
+    assert found is not None
+    return found
+
+
+def decision(lead: LeadId | None, *, gives: bool = True, acts: bool = False, **more: object) -> TalkDecision:
+    entry = AuditEntry(TENANT, REGION, "handoff", "handoff", NOW, run_id=RUN, lead_id=lead)
+    given = TalkDecision(
+        conversation="c1",
+        run_id=RUN,
+        messages=2,
+        gives=gives,
+        team="sales",
+        entry=entry,
+        record=b"what was said",
+    )
+    if acts:
+        assert lead is not None
+        given = replace(given, proposal=proposal(lead, 1, ActionKind.HANDOFF))
+    return replace(given, **more)  # type: ignore[arg-type]  # a test names what it sets
+
+
+async def stored(store: AnyStore) -> list[StoredTalk]:
+    return [one async for batch in store.talks.decisions(TENANT, batch=1) for one in batch]
+
+
+async def rows(store: AnyStore) -> list[str]:
+    return [str(row["code"]) for row in await store.reads.audit_rows(TENANT, run_id=RUN)]
+
+
+async def test_a_decision_stands_with_its_row_its_record_and_its_action(store: AnyStore) -> None:
+    lead = await a_lead(store)
+    kept = await store.talks.decide(decision(lead, acts=True, person="r1"), expected=0, now=NOW)
+    assert kept is not None
+    assert (kept.version, kept.action_id, kept.already_open) == (1, f"ac_{lead}_1", False)
+    assert await store.talks.standing(TENANT, "c1") == Standing(1, 2, "sales", "r1")
+    assert await rows(store) == ["handoff"]
+    (one,) = await stored(store)
+    assert one.record is not None
+    assert (one.lead_id, one.record.ciphertext) == (lead, b"what was said")
+    (audited,) = await store.reads.audit_rows(TENANT, run_id=RUN)
+    assert audited["commitment"] == one.record.commitment
+    row = await store.outbox.get(TENANT, f"ac_{lead}_1")
+    assert row is not None
+    assert (row.state, row.decision_id, row.next_try) == (ActionState.PROPOSED, "ho_1_1", NOW)
+
+
+async def test_a_decision_on_an_older_state_leaves_nothing(store: AnyStore) -> None:
+    lead = await a_lead(store)
+    assert await store.talks.decide(decision(lead, gives=False), expected=0, now=NOW)
+    assert await store.talks.decide(decision(lead, acts=True), expected=0, now=NOW) is None
+    assert await store.outbox.rows(TENANT) == []
+    assert len(await rows(store)) == len(await stored(store)) == 1
+
+
+async def test_of_many_at_once_one_stands(store: AnyStore) -> None:
+    lead = await a_lead(store)
+    tries = [store.talks.decide(decision(lead, acts=True), expected=0, now=NOW) for _ in range(20)]
+    assert sum(kept is not None for kept in await asyncio.gather(*tries)) == 1
+    assert len(await store.outbox.rows(TENANT)) == 1
+
+
+async def test_an_effect_that_is_open_is_pointed_to(store: AnyStore) -> None:
+    lead = await a_lead(store)
+    first = await store.talks.decide(decision(lead, acts=True), expected=0, now=NOW)
+    again = replace(decision(lead), proposal=proposal(lead, 2, ActionKind.HANDOFF))
+    second = await store.talks.decide(again, expected=1, now=NOW)
+    assert first is not None
+    assert second is not None
+    assert (second.action_id, second.already_open) == (first.action_id, True)
+    assert len(await store.outbox.rows(TENANT)) == 1
+
+
+async def test_without_a_version_it_stands_but_may_not_act(store: AnyStore) -> None:
+    lead = await a_lead(store)
+    assert await store.talks.decide(decision(lead), expected=None, now=NOW)
+    assert await store.talks.decide(decision(None), expected=None, now=NOW)
+    with pytest.raises(Permanent):
+        await store.talks.decide(decision(lead, acts=True), expected=None, now=NOW)
+
+
+async def test_nothing_is_kept_of_a_lead_that_asked_to_be_forgotten(store: AnyStore) -> None:
+    lead = await a_lead(store)
+    assert await store.talks.decide(decision(lead, gives=False), expected=0, now=NOW)
+    await store.inbox.accept([signal(2, key(CHAT, "c1"), kind=Kind.PRIVACY_DELETE)], now=NOW)
+    assert [one.record for one in await stored(store)] == [None]
+    assert await store.talks.decide(decision(lead, acts=True), expected=1, now=NOW) is None
+    assert await store.talks.decide(decision(lead), expected=None, now=NOW)
+    assert [one.record for one in await stored(store)] == [None, None]
+    assert len(await rows(store)) == 2
+
+
+async def test_a_merged_lead_is_a_conflict_and_its_talks_follow_it(store: AnyStore) -> None:
+    winner = await a_lead(store, 3, "c0", NOW - 1)
+    lead = await a_lead(store)
+    assert await store.talks.decide(decision(lead, taken=True), expected=0, now=NOW)
+    await store.inbox.accept([alias(4, key(CHAT, "c0"), key(CHAT, "c1"))], now=NOW + 1)
+    into = await store.reads.find_lead(TENANT, "conversation_id:c1")
+    assert into == winner != lead
+    assert [one.lead_id for one in await stored(store)] == [winner]
+    assert await store.talks.decide(decision(lead), expected=1, now=NOW) is None
+
+
+async def test_who_has_no_room_any_more_is_a_conflict(open_any: OpenStore) -> None:
+    store = open_any(reps=(rep("r1"),))
+    first = await a_lead(store)
+    second = await a_lead(store, 2, "c2")
+    taken = decision(first, acts=True, reserved="r1", person="r1")
+    assert await store.talks.decide(taken, expected=0, now=NOW)
+    late = decision(second, acts=True, reserved="r1", conversation="c2", run_id=RunId("ho_2"))
+    assert await store.talks.decide(late, expected=0, now=NOW) is None
+    assert [one.load for one in await store.reads.reps(TENANT, now=NOW)] == [1]
+
+
+@pytest.mark.parametrize(("then", "sent"), [({"taken": True}, False), ({"closed": True}, True), ({}, True)])
+async def test_what_a_person_has_taken_is_not_sent(
+    store: AnyStore, then: dict[str, bool], *, sent: bool
+) -> None:
+    lead = await a_lead(store)
+    await drain(store)
+    assert await store.talks.decide(decision(lead, acts=True), expected=0, now=NOW)
+    assert await store.talks.decide(decision(lead, gives=False, **then), expected=None, now=NOW)
+    taken = await store.outbox.take(now=NOW, limit=10, lease_us=LEASE)
+    assert len(taken) == int(sent)
+    row = await store.outbox.get(TENANT, f"ac_{lead}_1")
+    assert row is not None
+    assert (row.state, row.reason) == ((ActionState.SENDING, "") if sent else (ActionState.EXPIRED, "taken"))
+
+
+async def test_a_tenant_sees_its_own_talks_only(store: AnyStore) -> None:
+    lead = await a_lead(store)
+    assert await store.talks.decide(decision(lead), expected=0, now=NOW)
+    assert await store.talks.standing(OTHER, "c1") == Standing()
+    assert [one async for one in store.talks.decisions(OTHER)] == []
+
+
+async def test_without_a_lead_it_is_sealed_for_the_conversation(open_any: OpenStore) -> None:
+    subjects: list[str] = []
+
+    def seal(tenant: TenantId, lead: LeadId, plain: bytes) -> Sealed:
+        subjects.append(lead)
+        return readable(tenant, lead, plain)
+
+    store = open_any(seal_text=seal)
+    assert await store.talks.decide(decision(None), expected=0, now=NOW)
+    assert subjects == [RUN]
+
+
+@pytest.mark.parametrize("taken", [True, False])
+def test_a_person_has_it_until_the_desk_says_that_it_is_done(*, taken: bool) -> None:
+    given = decision(None, gives=not taken, taken=taken)
+    held = after(Standing(), given)
+    assert (held.handed_at, held.released) == (2, False)
+    quiet = after(held, decision(None, gives=False))
+    assert (quiet.taken, quiet.released) == (taken, False)
+    done = after(quiet, decision(None, gives=False, closed=True))
+    assert (done.taken, done.released) == (False, True)

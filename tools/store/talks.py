@@ -1,0 +1,191 @@
+"""Conversations in the durable store: a decision is written whole, against the state it was made on, or not at all."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from domain.action import Proposal
+from domain.audit import Sealed
+from domain.errors import Permanent
+from domain.ids import LeadId, TenantId
+from domain.instants import DAY
+from domain.ports.talks import Kept, Standing, StoredTalk, TalkDecision, after
+from tools.privacy.vault import KeyRow
+from tools.store.audit import Chains
+from tools.store.codec import values_text
+from tools.store.config import Config
+from tools.store.effect_rows import Effects
+from tools.store.engine import Database, Tx
+from tools.store.keyring import keep_pending
+from tools.store.reps import assigned_today
+
+Written = tuple[Kept | None, Sequence[KeyRow]]
+CONFLICT: Final[Written] = (None, ())
+
+
+class SqlTalks:
+    """Satisfies `domain.ports.talks.Talks`."""
+
+    def __init__(self, database: Database, config: Config) -> None:
+        self._database, self._config = database, config
+
+    async def standing(self, tenant: TenantId, conversation: str) -> Standing:
+        """How the conversation stands."""
+        return await self._database.read(lambda tx: _standing(tx, tenant, conversation))
+
+    async def decide(self, given: TalkDecision, *, expected: int | None, now: int) -> Kept | None:
+        """Write a decision, or say that it is out of date."""
+        check(given, expected)
+        kept, keys = await self._database.write(
+            lambda tx: self._decide(tx, given, expected, now), point="talk.decide"
+        )
+        self._config.ring.stored(keys)
+        return kept
+
+    async def decisions(self, tenant: TenantId, *, batch: int = 500) -> AsyncIterator[Sequence[StoredTalk]]:
+        """All decisions in the order of their commit."""
+        last = 0
+        while rows := await self._page(tenant, last, batch):
+            yield [_stored(row) for row in rows]
+            last = rows[-1].seq
+
+    async def _page(self, tenant: str, last: int, batch: int) -> list[Any]:
+        place = {"tenant": tenant, "after": last, "batch": batch}
+        return await self._database.read(lambda tx: tx.rows("talk_decisions_after", place))
+
+    def _decide(self, tx: Tx, given: TalkDecision, expected: int | None, now: int) -> Written:
+        entry = given.entry
+        before = _standing(tx, entry.tenant, given.conversation)
+        lead = tx.one("lead_of_effect", {"lead": entry.lead_id, "tenant": entry.tenant})
+        if expected is not None and not (before.version == expected and self._holds(tx, given, lead, now)):
+            return CONFLICT
+        standing = after(before, given)
+        chains = Chains(tx, self._config.writer)
+        decision = decision_id(given, standing.version)
+        kept = Kept(standing.version)
+        if given.proposal is not None:
+            kept = self._propose(Effects(tx, chains, now), given, given.proposal, decision, standing.version)
+        sealed = None if lead is not None and lead.suppressed else self._seal(tx, given)
+        chains.add([replace(entry, commitment=sealed.commitment if sealed else None)])
+        chains.write()
+        _keep(tx, given, standing, now)
+        place = {"tenant": entry.tenant, "region": entry.region, "lead": entry.lead_id}
+        commitment = sealed.commitment if sealed else None
+        tx.run(
+            "insert_talk_decision",
+            {**place, "decision": decision, "at": now, "commitment": commitment, "action": kept.action_id},
+        )
+        return kept, keep_pending(tx, self._config.ring, {_subject(given): entry.region}) if sealed else ()
+
+    def _holds(self, tx: Tx, given: TalkDecision, lead: Any, now: int) -> bool:
+        """Whether the lead is still the one that was decided about, and the salesperson still has room for it."""
+        entry = given.entry
+        if entry.lead_id is not None and (lead is None or not lead.live):
+            return False
+        if lead is not None and lead.suppressed and (given.record is not None or given.proposal is not None):
+            return False
+        capacity = {rep.rep_id: rep.capacity for rep in self._config.reps}.get(given.reserved or "")
+        if given.reserved is None or capacity is None:
+            return True
+        leads = assigned_today(tx, entry.tenant, [given.reserved], now)[given.reserved]
+        return entry.lead_id in leads or len(leads) < capacity
+
+    def _propose(
+        self, effects: Effects, given: TalkDecision, proposal: Proposal, decision: str, version: int
+    ) -> Kept:
+        """A new outbox row, unless the effect is open: the decision then only points to it."""
+        entry, tx = given.entry, effects.tx
+        holder = effects.holder(entry.tenant, proposal.effect_key)
+        if holder is not None:
+            return Kept(version, holder.row.action_id, already_open=True)
+        place = {"tenant": entry.tenant, "region": entry.region, "lead": proposal.lead_id}
+        tx.run(
+            "insert_effect",
+            {
+                **place,
+                "action": proposal.action_id,
+                "kind": proposal.kind.value,
+                "episode": proposal.episode,
+                "effect": proposal.effect_key,
+                "params": values_text(proposal.params),
+                "state": proposal.state.value,
+                "hash": proposal.proposal_hash,
+                "decision": decision,
+                "at": effects.now,
+                "run": given.run_id,
+                "place": 0,
+                "next_try": effects.now,
+                "approval": None,
+            },
+        )
+        if given.reserved is not None:
+            today = effects.now // DAY
+            tx.run("assign", {**place, "rep": given.reserved, "day": today, "at": effects.now})
+        return Kept(version, proposal.action_id)
+
+    def _seal(self, tx: Tx, given: TalkDecision) -> Sealed | None:
+        if given.record is None:
+            return None
+        entry, subject = given.entry, _subject(given)
+        sealed = self._config.seal_text(entry.tenant, LeadId(subject), given.record)
+        tx.run(
+            "insert_sealed",
+            {
+                "commitment": sealed.commitment,
+                "tenant": entry.tenant,
+                "region": entry.region,
+                "lead": subject,
+                "ciphertext": sealed.ciphertext,
+                "salt": sealed.salt,
+                "key": sealed.key_id,
+            },
+        )
+        return sealed
+
+
+def check(given: TalkDecision, expected: int | None) -> None:
+    """Refuse what could act on a state that nobody looked at. Raises: Permanent."""
+    if given.proposal is not None and (expected is None or given.entry.lead_id != given.proposal.lead_id):
+        raise Permanent("a conversation's action needs the version and the lead that it was decided on")
+
+
+def decision_id(given: TalkDecision, version: int) -> str:
+    """The id of a conversation's decision number `version`."""
+    return f"{given.run_id}_{version}"
+
+
+def _subject(given: TalkDecision) -> str:
+    """Under whose key it is sealed."""
+    return given.entry.lead_id or given.run_id
+
+
+def _standing(tx: Tx, tenant: str, conversation: str) -> Standing:
+    row = tx.one("talk", {"tenant": tenant, "conversation": conversation})
+    if row is None:
+        return Standing()
+    return Standing(row.version, row.handed_at, row.team, row.person, bool(row.taken), bool(row.released))
+
+
+def _keep(tx: Tx, given: TalkDecision, standing: Standing, now: int) -> None:
+    entry = given.entry
+    tx.run(
+        "keep_talk",
+        {
+            "tenant": entry.tenant,
+            "region": entry.region,
+            "conversation": given.conversation,
+            "version": standing.version,
+            "handed_at": standing.handed_at,
+            "team": standing.team,
+            "person": standing.person,
+            "taken": int(standing.taken),
+            "released": int(standing.released),
+            "lead": entry.lead_id,
+            "at": now,
+        },
+    )
+
+
+def _stored(row: Any) -> StoredTalk:
+    record = Sealed(row.ciphertext, row.salt, row.commitment, row.key_id) if row.ciphertext else None
+    return StoredTalk(row.decision_id, LeadId(row.lead_id) if row.lead_id else None, row.at, record)
