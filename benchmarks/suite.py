@@ -37,8 +37,13 @@ def run_all(open_home: OpenHome, *, told: Callable[[str], None], quick: bool = F
     from benchmarks import bulk
 
     rescored = bulk.measure(20_000 if quick else bulk.LEADS)
+    told("recall from memory")
+    from benchmarks import memory
+
+    recalled = memory.measure(10_000 if quick else memory.STORED)
     return {
         "one_run": one, "durable": figures, "scale": scale.document(by_size), "features": read, "bulk": rescored,
+        "recall": recalled,
         "memory_peak_mb": peak_mb(), "aims": aims(one, figures, by_size),
     }  # fmt: skip
 

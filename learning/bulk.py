@@ -6,6 +6,7 @@ the others stay as they are.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 import numpy as np
@@ -37,7 +38,7 @@ class Rescored:
 
 
 BATCH: Final = 20_000
-"""Leads that are worked on at once: bounds memory."""
+"""Leads that are worked on at once: bounds memory, whatever `rescore` is given to read from."""
 
 
 def rescore(
@@ -50,9 +51,8 @@ def rescore(
     """
     found: list[Rescored] = []
     thresholds = Thresholds(**package.bands.model_dump())
-    wanted = [lead for lead in leads if not lead.suppressed]
-    for start in range(0, len(wanted), BATCH):
-        batch = wanted[start : start + BATCH]
+    wanted = (lead for lead in leads if not lead.suppressed)
+    while batch := list(islice(wanted, BATCH)):
         points = points_of_events(
             package,
             files,

@@ -16,6 +16,7 @@ from domain.feature import FeatureDef
 from domain.features import Catalogue
 from domain.instants import HOUR
 from domain.signal import FACT, Event
+from domain.streams import Selection
 from learning.aggregates import completed, values_of, with_decay
 from learning.consent import usable
 
@@ -78,8 +79,8 @@ def point_in_time(
     wanted = [definition for definition in catalogue.definitions if definition.name in plan.empty]
     for name in (name for name in plan.empty if name in asks.columns):
         raise BadInput(f"asks.{name}", "is also the name of a feature", "rename the column")
-    questions = _questions(asks, whose)
-    history = _history(_checked(events, "events", EVENTS), membership, accounts, questions)
+    questions, entities = _questions(asks, whose)
+    history = _history(_checked(events, "events", EVENTS), membership, accounts, entities)
     answers = [
         _answered(_seen(chunk, history, catalogue.cap, lawful=lawful), chunk, wanted)
         for chunk in _chunks(questions, history, pairs)
@@ -110,27 +111,31 @@ def _harmless(found: pl.DataType, wanted: type[pl.DataType]) -> bool:
     return found in (pl.Categorical, pl.Enum)
 
 
-def _questions(asks: pl.DataFrame, whose: str) -> pl.DataFrame:
-    """``ask, entity, as_of, known_at``: the asks, numbered."""
+def _questions(asks: pl.DataFrame, whose: str) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """``ask, entity, as_of, known_at``: the asks, numbered, as are those they ask of; and ``name, entity``."""
     checked = _checked(asks, "asks", {whose: pl.String, "as_of": pl.Int64})
     known = asks["known_at"] if "known_at" in asks.columns else pl.Series("known_at", [None] * asks.height)
     if known.dtype != pl.Null and not known.dtype.is_integer():
         raise BadInput("asks.known_at", f"is {known.dtype}", "give Instants (microseconds, integers) or null")
-    return checked.select(
+    entities = checked.select(pl.col(whose).alias("name").unique(maintain_order=True)).with_row_index(
+        "entity"
+    )
+    numbered = checked.join(entities, left_on=whose, right_on="name", maintain_order="left").select(
         pl.int_range(pl.len(), dtype=pl.Int64).alias("ask"),
-        pl.col(whose).alias("entity"),
+        "entity",
         "as_of",
         known.cast(pl.Int64).fill_null(_EVER).alias("known_at"),
     )
+    return numbered, entities
 
 
 def _history(
     events: pl.DataFrame,
     membership: pl.DataFrame | None,
     accounts: pl.DataFrame | None,
-    questions: pl.DataFrame,
+    entities: pl.DataFrame,
 ) -> pl.DataFrame:
-    """Events of the entities asked for: each once, sorted by (entity, at, ref, subject, kind).
+    """Events of the entities asked for, leads by number: each once, sorted by (entity, at, ref, subject, kind).
 
     ``since`` and ``until`` (both included) say from when to when the event was known to belong to that
     entity.
@@ -139,13 +144,27 @@ def _history(
     if membership is not None:
         found = _placed(found, membership)
     if accounts is None:
-        found = found.with_columns(entity=pl.col("lead_id"))
+        found = found.join(entities, left_on="lead_id", right_on="name").with_columns(lead_id="entity")
     else:
         pairs = _checked(accounts, "accounts", {"lead_id": pl.String, "account": pl.String}).unique()
-        found = found.join(pairs.rename({"account": "entity"}), on="lead_id", how="inner")
-    found = found.join(questions.select("entity").unique(), on="entity", how="semi")
+        found = found.join(pairs, on="lead_id").join(entities, left_on="account", right_on="name")
+        found = found.with_columns(pl.col("lead_id").rank("dense"))
+    return _once(found)
+
+
+def _once(events: pl.DataFrame) -> pl.DataFrame:
+    """`events` in their order, repeats as first known. Texts are compared only where moments are the same."""
+    place = events.select(pl.arg_sort_by("entity", "at")).to_series()
+    moment = events.select(pl.col("entity", "at").gather(place))
+    again = pl.all_horizontal(pl.all() == pl.all().shift(1)).fill_null(value=False)
+    tied = moment.select((again | again.shift(-1, fill_value=False)).arg_true()).to_series()
+    if tied.is_empty():
+        return events[place]
     same = ("entity", *_KEY, "lead_id", "since")
-    ordered = found.sort(*same, "known", "value", "amount")
+    contested = place.gather(tied)
+    among = events[contested].select(pl.arg_sort_by(*same, "known", "value", "amount")).to_series()
+    place = place.scatter(tied, contested.gather(among))
+    ordered = events[place]
     new = pl.any_horizontal([pl.col(name).ne_missing(pl.col(name).shift(1)) for name in reversed(same)])
     return ordered.filter(new)
 
@@ -183,18 +202,22 @@ def _chunks(questions: pl.DataFrame, history: pl.DataFrame, pairs: int) -> Itera
 def _answered(rows: pl.DataFrame, asks: pl.DataFrame, wanted: Sequence[FeatureDef]) -> pl.DataFrame:
     """``ask`` and the features of one chunk."""
     rows = with_decay(rows, frozenset(d.half_life_hours for d in wanted if d.half_life_hours is not None))
-    by_kinds: dict[tuple[str, ...], dict[tuple[str, ...], list[FeatureDef]]] = {}
+    by_selection: dict[Selection, list[FeatureDef]] = {}
     for definition in wanted:
-        kinds, subjects = selection_of(definition)
-        by_kinds.setdefault(kinds, {}).setdefault(subjects, []).append(definition)
-    values = asks.select("ask")
-    for kinds, by_subjects in by_kinds.items():
-        chosen = rows.filter(pl.col("kind").is_in(list(kinds)))
-        for subjects, definitions in by_subjects.items():
-            mine = chosen.filter(pl.col("subject").is_in(list(subjects))) if subjects else chosen
-            for found in values_of(mine, definitions):
-                values = values.join(found, on="ask", how="left")
+        by_selection.setdefault(selection_of(definition), []).append(definition)
+    found = {}
+    for (kinds, subjects), definitions in by_selection.items():
+        chosen = rows.filter(_among("kind", kinds) & _among("subject", subjects))
+        for part in values_of(chosen, definitions):
+            aligned = asks.select("ask").join(part, on="ask", how="left", maintain_order="left")
+            found.update({name: aligned[name] for name in aligned.columns[1:]})
+    values = asks.select("ask").with_columns(**found)
     return values.select("ask", *[completed(values, definition) for definition in wanted])
+
+
+def _among(column: str, wanted: Sequence[str]) -> pl.Expr:
+    """Whether `column` is one of `wanted`; of nothing, anything will do."""
+    return pl.any_horizontal([pl.col(column) == one for one in wanted]) if wanted else pl.lit(value=True)
 
 
 def _seen(asks: pl.DataFrame, history: pl.DataFrame, cap: int, *, lawful: bool) -> pl.DataFrame:
@@ -214,7 +237,7 @@ def _seen(asks: pl.DataFrame, history: pl.DataFrame, cap: int, *, lawful: bool) 
         "at",
         (pl.col("as_of").floordiv(HOUR) - pl.col("at").floordiv(HOUR)).alias("age"),
         "subject",
-        "kind",
+        pl.col("kind").cast(pl.Categorical),
         pl.when(fact).then("value").otherwise("subject").alias("text"),
         "amount",
         pl.col("lead_id").alias("member"),

@@ -125,7 +125,7 @@ def _enough(y: Floats) -> Gate:
     have = {"leads": len(y), "won": int(y.sum()), "not won": int(len(y) - y.sum())}
     short = [f"{have[name]:,} {name}, needs {least:,}" for name, least in LEAST.items() if have[name] < least]
     words = (
-        f"enough_data: {'; '.join(short)}"
+        f"enough_data: insufficient data: {'; '.join(short)}"
         if short
         else f"enough_data: {have['leads']:,} leads, {have['won']:,} won"
     )

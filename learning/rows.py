@@ -27,7 +27,7 @@ from learning.labelling import labelled, open_cases
 from learning.offline import frame_of, point_in_time
 from learning.signs import SIGNS, Sign
 
-Order = Literal["times", "assumed"]
+Order = Literal["times", "assumed", "random"]
 INTENT: Final = "intent."
 """Prefix of the columns that hold what a lead is after, per mille."""
 FIXED: Final = ("lead_id", "account", "region", "segment", "as_of", "known_at", "label", "label_known_at")
@@ -85,7 +85,8 @@ class Rows:
     columns: tuple[Column, ...]
     question: Question
     order: Order = "times"
-    """``assumed``: the history has no times; the order is a guess, and no embargo can be kept."""
+    """``assumed``: the history has no times; the order is a guess, and no embargo can be kept. ``random``: nor is there
+    an order to speak of, so older and newer are not told apart."""
 
     @property
     def won(self) -> int:
@@ -165,7 +166,7 @@ def build_rows(
         last_seen: Instant up to which outcomes were seen; what was known later does not count.
         names: Only these features; default `trainable`.
         signs: Features of which more may only help (+1) or hurt (-1).
-        order: ``assumed`` where times are made up.
+        order: ``assumed`` or ``random`` where times are made up.
 
     Raises: BadInput naming a column that is missing; KeyError for an unknown feature.
     """
@@ -287,8 +288,8 @@ def later(rows: Rows, share: float, draw: int) -> tuple[Rows, Rows, bool]:
 
 
 def in_time(rows: Rows) -> bool:
-    """Whether the rows have times that differ."""
-    return rows.frame["as_of"].n_unique() >= FEWEST_TIMES
+    """Whether the rows have times that differ and mean something."""
+    return rows.order != "random" and rows.frame["as_of"].n_unique() >= FEWEST_TIMES
 
 
 def _teaches(pair: tuple[Rows, Rows]) -> bool:

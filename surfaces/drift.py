@@ -27,6 +27,7 @@ class Trigger:
     due: bool
     new_labels: int
     words: str
+    drifted: bool = False
 
     def document(self) -> dict[str, Any]:
         """The JSON form."""
@@ -67,7 +68,7 @@ async def drift_report(home: Home, models: Models, *, days: int, version: str | 
 
     `version` defaults to the champion. Raises: BadInput if there is no package; NotEnough below `FEWEST` leads.
     """
-    stored = _package(models, version)
+    stored = package_of(models, version)
     return report_on(home, await past_of(home), stored, days=days)
 
 
@@ -107,15 +108,22 @@ def trigger_of(new: int, cases: int, *, alert: bool) -> Trigger:
     (True, False)
     """
     if new >= NEW_LABELS * cases:
-        return Trigger(True, new, f"train anew: {new:,} labels since the training, which had {cases:,} cases")
+        return Trigger(
+            True, new, f"train anew: {new:,} labels since the training, which had {cases:,} cases", alert
+        )
     if alert and new:
-        return Trigger(True, new, f"train anew and compare: something drifted, and {new:,} labels are new")
+        return Trigger(
+            True, new, f"train anew and compare: something drifted, and {new:,} labels are new", alert
+        )
     if alert:
-        return Trigger(False, new, "something drifted, but no label is new: look at the sources first")
-    return Trigger(False, new, f"not yet: {new:,} labels since the training, which had {cases:,} cases")
+        return Trigger(False, new, "something drifted, but no label is new: look at the sources first", alert)
+    return Trigger(
+        False, new, f"not yet: {new:,} labels since the training, which had {cases:,} cases", alert
+    )
 
 
-def _package(models: Models, version: str | None) -> StoredPackage:
+def package_of(models: Models, version: str | None) -> StoredPackage:
+    """A package that drift can be judged against; default: the champion. Raises: BadInput."""
     wanted = version or models.standing().lineup(EVERYWHERE).champion
     if not wanted:
         at_work = sorted(models.standing().at_work)

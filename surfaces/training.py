@@ -1,5 +1,6 @@
 """Training and comparing on what a home has seen: events, outcomes and what people said of its leads."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,10 +9,11 @@ import polars as pl
 
 from domain.errors import BadInput
 from domain.model import Package
+from domain.model_shelf import split_of
 from domain.ports.home import Home
 from domain.ports.models import Models
 from domain.ports.scorer import Scorer
-from domain.rollout import BASELINE
+from domain.rollout import BASELINE, EVERYWHERE
 from learning.families import Family
 from learning.leak_check import Leak, leak_check
 from learning.predict import probabilities
@@ -107,20 +109,22 @@ def judge_for(home: Home, models: Models, version: str) -> Judge:
         raise BadInput(
             "version", f"there is no package {version}", "see: leadgraph models list", code="unknown"
         )
-    registered = next(c for c in models.history() if c.what == "registered" and c.version == version)
-    return judge_of(version, stored.package, stored.files, registered.detail["split"])
+    split: Any = split_of(models.history(), version)
+    return judge_of(version, stored.package, stored.files, split)
 
 
-def compare(home: Home, models: Models, past: Past, one: str, other: str) -> Compared:
-    """`one` against `other` on the leads that neither was made of, for the question that `one` answers.
+def compare(
+    home: Home, models: Models, past: Past, one: str, other: str, *, regions: Sequence[str] = (EVERYWHERE,)
+) -> Compared:
+    """`one` against `other` on the leads of `regions` that neither was made of, for the question that `one` answers.
 
     Raises: BadInput for an unknown package, or for one that answers another question.
     """
     challenger, champion = judge_for(home, models, one), judge_for(home, models, other)
     if challenger.package is None:
         raise BadInput("version", "is no package", "name a model package first")
-    question = _question(challenger.package)
-    if champion.package is not None and _question(champion.package) != question:
+    question = question_of(challenger.package)
+    if champion.package is not None and question_of(champion.package) != question:
         raise BadInput(
             "version",
             "the two answer different questions",
@@ -128,10 +132,17 @@ def compare(home: Home, models: Models, past: Past, one: str, other: str) -> Com
         )
     rows, _ = rows_of(home, past, question)
     leaks = leak_check(rows, past.events) if rows.frame.height else ()
-    return compared(rows, challenger, champion, leaks)
+    return compared(_within(rows, regions), challenger, champion, leaks)
 
 
-def _question(package: Package) -> Question:
+def _within(rows: Rows, regions: Sequence[str]) -> Rows:
+    if EVERYWHERE in regions:
+        return rows
+    return rows.only(rows.frame.filter(pl.col("region").is_in(list(regions))))
+
+
+def question_of(package: Package) -> Question:
+    """What a package answers."""
     return Question(package.after_hours, package.horizon_days)
 
 

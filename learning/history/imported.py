@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import polars as pl
 
@@ -27,6 +27,7 @@ from learning.history.raw import raw_columns
 from learning.history.read import Table, read_table
 from learning.history.told import Tally, report_of
 from learning.offline import EVENTS
+from learning.rows import Order
 
 _LEADS: Final = {"lead_id": pl.String, "account": pl.String, "region": pl.String, "created": pl.Int64}
 
@@ -47,7 +48,7 @@ class History:
     refused: Mapping[str, int]
     """Rows that were not let in, by reason."""
     refused_rows: frozenset[int]
-    order: Literal["times", "assumed"]
+    order: Order
     last_seen: Instant
     """Up to when outcomes were seen."""
     report: Mapping[str, Any]
@@ -119,10 +120,16 @@ def gone_through(opened: Opened) -> History:
         raw=raw_columns(mapping, opened.table, passed.lead_of),
         refused=dict(Counter(tally.refused.values())),
         refused_rows=frozenset(tally.refused),
-        order="assumed" if isinstance(mapping, Wide) and mapping.order else "times",
+        order=_order(mapping),
         last_seen=instant(mapping.exported_at) if mapping.exported_at else Instant(tally.last_known),
         report=report_of(mapping, opened.table, tally),
     )
+
+
+def _order(mapping: Mapping_) -> Order:
+    if not isinstance(mapping, Wide) or mapping.order is None:
+        return "times"
+    return "random" if mapping.order.random else "assumed"
 
 
 @dataclass(slots=True)

@@ -159,12 +159,22 @@ class Outcome(Strict):
 
 
 class Order(Strict):
-    """An assumed order where a table has no times: by a column (or as the rows stand), one row each `step_minutes`."""
+    """An assumed order where a table has no times: by a column (or as the rows stand), one row each `step_minutes`.
+
+    `random`: the rows stand anyhow, so nothing is learnt or judged by their order.
+    """
 
     column: Column | None = None
+    random: bool = False
     descending: bool = False
     starts: datetime
     step_minutes: int = Field(default=60, ge=1, le=10_080)
+
+    @model_validator(mode="after")
+    def _sensible(self) -> Self:
+        if self.random and (self.column is not None or self.descending):
+            raise ValueError("is random, so no column and no direction may be named")
+        return self
 
     @property
     def start(self) -> datetime:

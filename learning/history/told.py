@@ -124,7 +124,8 @@ def _warnings(mapping: Mapping_, table: Table | None, tally: Tally) -> Iterator[
 
 def _of_wide(mapping: Wide, tally: Tally) -> Iterator[str]:
     if mapping.order is not None:
-        by = f"by {mapping.order.column}" if mapping.order.column else "as the rows stand"
+        rows = "none: the rows stand anyhow" if mapping.order.random else "as the rows stand"
+        by = f"by {mapping.order.column}" if mapping.order.column else rows
         yield f"the file has no times: the order ({by}) and all dates are assumed, so nothing can be said by date"
     if mapping.outcome is not None and mapping.outcome.at is None:
         yield f"outcomes have no times: each is dated {mapping.outcome.hours_after} hours after its lead was created"

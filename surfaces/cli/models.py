@@ -164,16 +164,18 @@ def compare_command(
     other: Annotated[
         str | None, typer.Argument(help="Default: the champion; baseline for the rules.")
     ] = None,
+    region: Regions = None,
     as_json: AsJson = False,
 ) -> None:
     """Two scorers on the same leads, of which neither was made. Exit code 2 if a gate fails, 3 if too few to tell."""
     from surfaces.training import compare, past_of
 
     tools = cli(ctx)
+    regions = tuple(region or (EVERYWHERE,))
     with tools.open(exclusive=False) as home, tools.err.status("comparing"):
         models = models_of(home)
-        against = other or models.standing().lineup(EVERYWHERE).champion
-        result = compare(home, models, asyncio.run(past_of(home)), version, against)
+        against = other or champion_of(models, regions)
+        result = compare(home, models, asyncio.run(past_of(home)), version, against, regions=regions)
     if as_json:
         emit(result.document())
     else:
@@ -310,13 +312,21 @@ def models_of(home: Home) -> Models:
     return home.models
 
 
+def champion_of(models: Models, regions: tuple[str, ...]) -> str:
+    """The champion of all of `regions`. Raises: BadInput if they have different ones."""
+    found = {models.standing().lineup(region).champion for region in regions}
+    if len(found) > 1:
+        raise BadInput("--region", "have different champions", "judge one region at a time")
+    return found.pop()
+
+
 def evidence_for(home: Home, version: str, regions: tuple[str, ...]) -> Evidence:
-    """The gates of a package against the champion of the first of `regions`."""
+    """The gates of a package against the champion of `regions`, on their leads."""
     from surfaces.training import compare, past_of
 
     models = models_of(home)
-    champion = models.standing().lineup(regions[0]).champion
-    return compare(home, models, asyncio.run(past_of(home)), version, champion).evidence
+    champion = champion_of(models, regions)
+    return compare(home, models, asyncio.run(past_of(home)), version, champion, regions=regions).evidence
 
 
 def said(tools: Cli, home: Home, by: str | None, comment: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from domain.model_shelf import split_of
 from surfaces.cli.context import cli, emit, fail
 from surfaces.model_moves import moved
 
@@ -21,9 +22,10 @@ def push(
     tools = cli(ctx)
     with tools.open(exclusive=False) as home:
         stored = home.models.stored(version) if home.models else None
-    if stored is None:
-        fail(ctx, f"there is no package {version}")
-    place = tools.tools.mlflow(server).push(stored, name=name)
+        if home.models is None or stored is None:
+            fail(ctx, f"there is no package {version}")
+        split = split_of(home.models.history(), version)
+    place = tools.tools.mlflow(server).push(stored, name=name, split=split)
     emit({"version": version, "place": place}) if as_json else tools.out.print(place, highlight=False)
 
 

@@ -1,6 +1,7 @@
 """``leadgraph models rollout``: a challenger goes through stages, or is stopped by what the canary shows."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
@@ -45,7 +46,7 @@ def start(
     stages = tuple(stage_from(text) for text in stage) if stage else DEFAULT_STAGES
     with tools.open() as home, tools.err.status("judging"):
         models = _models(home)
-        evidence = evidence_for(home, version, stages[0].regions)
+        evidence = evidence_for(home, version, regions_of(stages))
         try:
             pending = models.start(
                 version, stages, evidence=evidence, force=force, **said(tools, home, by, comment)
@@ -120,6 +121,12 @@ def stop(ctx: typer.Context, *, comment: Comment, by: By = None, as_json: AsJson
     with tools.open() as home:
         change = made(home, _models(home).stop(detail={}, **said(tools, home, by, comment)))
     tell_change(tools, change, as_json=as_json)
+
+
+def regions_of(stages: Sequence[Stage]) -> tuple[str, ...]:
+    """Where the challenger would be champion in the end: there it is judged."""
+    found = tuple(dict.fromkeys(region for stage in stages for region in stage.regions))
+    return (EVERYWHERE,) if EVERYWHERE in found else found
 
 
 def stage_from(text: str) -> Stage:

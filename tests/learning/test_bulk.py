@@ -1,7 +1,11 @@
 """Rescoring in bulk gives what a run gives, lead by lead."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
+from typing import Any
+
+import pytest
 
 from agents.scoring import would_move
 from domain.consent import Lawful
@@ -12,6 +16,7 @@ from domain.kinds import Kind
 from domain.lead import Band, BandState, LeadState
 from domain.model import LEAD_ACCOUNT, LEAD_REGION
 from domain.signal import Event
+from learning import bulk
 from learning.bulk import rescore
 from learning.train import Trained, train
 from tests.learning.market import START, fresh_catalogue, lead_events, market
@@ -77,3 +82,26 @@ def test_a_band_is_left_as_late_in_bulk_as_in_a_run() -> None:
     edges = made.package.bands
     expected = one.points < edges.leave_warm or one.points >= edges.enter_hot or one.points in (0, 100)
     assert one.moves == expected
+
+
+def test_never_more_than_one_batch_of_leads_is_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A million leads are read as they are worked on; a batch more or less changes no points."""
+    made, told, catalogue = package(), leads(1, 30), fresh_catalogue()
+    whole = rescore(made.package, made.files, catalogue, told, LATER)
+    given, held = 0, list[int]()
+    worked = bulk.points_of_events
+
+    def read() -> Iterator[LeadState]:
+        nonlocal given
+        for lead in told[1:]:
+            given += 1
+            yield lead
+
+    def counted(*args: Any, **options: Any) -> Any:
+        held.append(given - sum(held))
+        return worked(*args, **options)
+
+    monkeypatch.setattr(bulk, "BATCH", 10)
+    monkeypatch.setattr(bulk, "points_of_events", counted)
+    assert rescore(made.package, made.files, catalogue, read(), LATER) == whole
+    assert held == [10, 10, 9]

@@ -1,6 +1,7 @@
 """The offline interpreter gives exactly what the online one gives."""
 
 from collections.abc import Sequence
+from itertools import permutations
 from pathlib import Path
 
 import polars as pl
@@ -115,6 +116,17 @@ def test_offline_is_online_to_the_last_digit(
     )
     assert features(answered) == [online(catalogue, told, spans, ask, lawful=lawful) for ask in asks]
     assert answered.select("lead_id", "as_of", "known_at").rows() == asks
+
+
+def test_events_of_one_moment_stand_in_the_order_of_a_run_however_they_came() -> None:
+    """By reference, subject and kind; one that is told twice counts once, as first known."""
+    same = [ONE._replace(ref=f"s:{n}", subject=name, amount=n) for n, name in enumerate("cab")]
+    told = [("l1", event) for event in (*same, same[1]._replace(known=NOON - HOUR), same[1])]
+    asks: list[Ask] = [("l1", NOON + HOUR, None), ("l1", NOON + HOUR, NOON - 1)]
+    catalogue = every_aggregate()
+    for order in list(permutations(told))[::11]:
+        answered = point_in_time(catalogue, told_frame(list(order)), asked(asks))
+        assert features(answered) == [online(catalogue, told, [], ask) for ask in asks]
 
 
 @given(some_told(), some_asks)

@@ -1,6 +1,7 @@
 """Training rows see what a run would have seen, and count only what was decided."""
 
 import random
+from dataclasses import replace
 
 import polars as pl
 import pytest
@@ -175,6 +176,18 @@ def test_one_cohort_is_split_by_account_and_says_so() -> None:
     for earlier, judged in folds_in_time(rows, 3):
         assert not set(earlier.frame["account"]) & set(judged.frame["account"])
     assert in_time(rows)
+
+
+def test_where_rows_stand_anyhow_older_and_newer_are_not_told_apart() -> None:
+    """By the order of the file, months of sessions would be held to be the future of others."""
+    rows = replace(market(), order="random")
+    before, after, timed = later(rows, 0.2, 0)
+    assert not timed
+    assert before.frame.height + after.frame.height == rows.frame.height
+    for earlier, judged in [(before, after), *folds_in_time(rows, 3)]:
+        assert not set(earlier.frame["account"]) & set(judged.frame["account"])
+        assert earlier.frame["as_of"].to_numpy().max() > judged.frame["as_of"].to_numpy().min()
+    assert not in_time(rows)
 
 
 def test_unlabelled_rows_are_the_same_columns_of_open_leads() -> None:

@@ -15,6 +15,7 @@ from tools.models.packages import MANIFEST, read_package
 FOLDER: Final = "package"
 VERSION_TAG: Final = "leadgraph.version"
 SPLIT_TAG: Final = "leadgraph.split"
+SPLITS: Final = ("time", "account")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +41,10 @@ class MlflowPackages:
         self._server, self._error = server, MlflowException
         self._client: Any = MlflowClient(tracking_uri=server, registry_uri=server)
 
-    def push(self, stored: StoredPackage, *, name: str, split: str = "time") -> str:
+    def push(self, stored: StoredPackage, *, name: str, split: str) -> str:
         """Put a package there under the experiment `name`; pushing it again finds it. The address of its run.
 
+        `split` (``time`` or ``account``) tells how the leads it was not made of are found; it goes along.
         Raises: Temporary if the server cannot be used.
         """
         try:
@@ -68,7 +70,12 @@ class MlflowPackages:
                 stored = read_package(Path(folder), version)
         except self._error as error:
             raise Temporary(f"MLflow at {self._server} cannot be used now: {error}") from error
-        return Pulled(stored.package, stored.files, found.data.tags.get(SPLIT_TAG, "time"))
+        split = found.data.tags.get(SPLIT_TAG)
+        if split not in SPLITS:
+            raise ConfigError(
+                f"MLflow's run {found.info.run_id} does not say how leads were held out; push it anew"
+            )
+        return Pulled(stored.package, stored.files, split)
 
     def _experiment(self, name: str) -> str:
         found = self._client.get_experiment_by_name(name)

@@ -25,11 +25,13 @@ from domain.model_shelf import (
     standing_after,
 )
 from domain.rollout import BASELINE, EVERYWHERE, Stage, Standing
-from tools.journal import append_line, whole_lines
+from tools.journal import append_line, whole_lines, write_whole
 from tools.models.manifest import version_of
 from tools.models.packages import Stored, digests, keep, read_package
 
 HISTORY = "history.jsonl"
+SWEPT = "swept"
+"""Number of the change up to which leads were looked at; without the file they are looked at once more."""
 
 
 class Registry:
@@ -76,6 +78,20 @@ class Registry:
     def version_of(self, package: Package) -> str:
         """Content hash of a package."""
         return version_of(package)
+
+    def swept(self) -> int:
+        """Number of the change up to which all leads were looked at for another band; 0 if that is not known."""
+        try:
+            told = (self.folder / SWEPT).read_bytes()
+        except FileNotFoundError:
+            return 0
+        return int(told) if told.isdigit() else 0
+
+    def note_swept(self, number: int) -> None:
+        """All leads were looked at after that change."""
+        draft = self.folder / f".{SWEPT}.tmp"
+        write_whole(draft, str(number).encode())
+        draft.replace(self.folder / SWEPT)
 
     # ---- what changes
 

@@ -29,6 +29,7 @@ def said(text: str) -> str:
         ("zone: Europe/Berlin", "zone: Berlin", "line 7: zone: 'Berlin' is no time zone; write a name such as"),
         ("created: Created", "created: {column: Created, formats: [dmy]}", "created.formats.0: 'dmy' is no form"),
         ("created: Created", "", "name the column `created`, or an assumed `order`"),
+        ("created: Created", "order: {random: true, column: Id, starts: 2020-01-01T00:00:00Z}", "is random, so no"),
         ("type: number", "type: numbr", "line 12: attributes.seats.type: Input should be 'number' or 'category'"),
         ("  plan:", "  Our plan:", "attribute 'Our plan'"),
         ("kind: crm.activity", "kind: crm.call", "line 15: events.0.kind: Input should be"),
