@@ -10,13 +10,21 @@ from typing import TYPE_CHECKING, Any
 from tools.toolbox import Tools
 
 if TYPE_CHECKING:
+    from domain.features import Catalogue
     from domain.ports.clock import Clock
     from domain.ports.home import Home
+    from domain.ports.inbox import Inbox
+    from domain.ports.memory import Memory
+    from domain.ports.model import Model
+    from domain.ports.policy import Policy
     from tools.audit.log import SqlAuditLog
     from tools.backup.doors import Backups
     from tools.home import Hold
+    from tools.models.registry import Registry
+    from tools.models.scorers import HomeScorers
     from tools.privacy.keys import Keys
     from tools.privacy.vault import KeyRow, LeadVault
+    from tools.reasoner.local import LocalReasoner
     from tools.settings import Settings
     from tools.store import Store
 
@@ -132,11 +140,18 @@ def _opened(
 
 
 @contextmanager
-def throw_away_home() -> "Iterator[Home]":
-    """A home on stream time in a folder that is deleted afterwards."""
+def throw_away_home(*, real_time: bool = False) -> "Iterator[Home]":
+    """A home on stream time, or on real time, in a folder that is deleted afterwards; it remembers nothing.
+
+    What it does stays in it, whatever the settings say of vendors.
+    """
+    from tools.targets import ALONE
+
     with (
         TemporaryDirectory(prefix="leadgraph-") as scratch,
-        open_home(virtual_clock=True, home=Path(scratch) / "home") as home,
+        open_home(
+            virtual_clock=not real_time, home=Path(scratch) / "home", given=ALONE | {"memory": "off"}
+        ) as home,
     ):
         yield home
 
@@ -155,29 +170,24 @@ def _home(
     from tools.catalogue import home_catalogue
     from tools.fingerprint import versions_of
     from tools.models.baseline import baseline
-    from tools.models.registry import Registry
-    from tools.models.scorers import HomeScorers
-    from tools.policy.shelf import PolicyShelf
-    from tools.privacy.erased import ErasureList, RememberingInbox
-    from tools.privacy.hasher import contact_hasher
-    from tools.reasoner.local import local_reasoner
+    from tools.privacy.hasher import contact_hasher, text_mark
     from tools.targets import open_targets
 
     tenant, region, tables = TenantId(settings.tenant), Region(settings.region), settings.config
     catalogue, attributes = home_catalogue(tables, settings.home)
-    reasoner, scorer = local_reasoner(tables), baseline(tables, catalogue)
+    reasoner, memory = _readers(settings, store, clock=clock, later=later)
+    scorer = baseline(tables, catalogue)
     audit = _audit(settings, store, keys)
-    models = Registry(settings.home, tenant=tenant, region=region)
-    shelf = PolicyShelf(settings.home, tenant=tenant, region=region)
-    policy = shelf.open(tables / "policies", at=clock.now(), record=audit.append_now)
-    versions = versions_of(features=catalogue, policy=policy, reasoner=reasoner, scorer=scorer)
+    models, scorers = _models(settings, keys, catalogue)
+    policy = _policy(settings, audit, at=clock.now())
+    model, named = _model(settings, store, keys, clock=clock)
     return Home(
         root=settings.home,
         tenant=tenant,
         region=region,
         regions=frozenset(Region(name) for name in (*settings.regions, settings.region)),
         clock=clock,
-        inbox=RememberingInbox(store.inbox, ErasureList(settings.erased_file())),
+        inbox=_inbox(settings, store),
         work=store.work,
         commit=store.commit,
         reads=store.reads,
@@ -187,20 +197,75 @@ def _home(
         approvals=store.approvals,
         limits=store.limits,
         feedback=store.feedback,
+        talks=store.talks,
         targets=open_targets(settings, settings.home, clock=clock, limits=store.limits, later=later),
         audit=audit,
         vault=vault,
         hasher=contact_hasher(keys.secret, tables, tenant=settings.tenant),
         reasoner=reasoner,
         scorer=scorer,
-        scorers=HomeScorers(models, catalogue, keys.secret),
+        scorers=scorers,
         models=models,
         policy=policy,
         catalogue=catalogue,
         attributes=attributes,
-        versions=versions,
+        versions=versions_of(features=catalogue, policy=policy, reasoner=reasoner, scorer=scorer) | named,
         settings=settings,
+        mark=text_mark(keys.secret),
+        model=model,
+        memory=memory,
+        remembered=store.remembered,
     )
+
+
+def _readers(
+    settings: "Settings", store: "Store", *, clock: "Clock", later: ExitStack
+) -> "tuple[LocalReasoner, Memory | None]":
+    """What reads texts and what remembers them: with one embedder, so that a text is read once."""
+    from tools.embed.here import embedder_here
+    from tools.memory.opening import open_memory
+    from tools.reasoner.local import local_reasoner
+
+    embedder = embedder_here()
+    memory = open_memory(settings, store.remembered, embedder, clock, later=later)
+    return local_reasoner(settings.config, embedder), memory
+
+
+def _inbox(settings: "Settings", store: "Store") -> "Inbox":
+    from tools.privacy.erased import ErasureList, RememberingInbox
+
+    return RememberingInbox(store.inbox, ErasureList(settings.erased_file()))
+
+
+def _models(settings: "Settings", keys: "Keys", catalogue: "Catalogue") -> "tuple[Registry, HomeScorers]":
+    from domain.ids import Region, TenantId
+    from tools.models.registry import Registry
+    from tools.models.scorers import HomeScorers
+
+    models = Registry(settings.home, tenant=TenantId(settings.tenant), region=Region(settings.region))
+    return models, HomeScorers(models, catalogue, keys.secret)
+
+
+def _policy(settings: "Settings", audit: "SqlAuditLog", *, at: int) -> "Policy":
+    from domain.ids import Region, TenantId
+    from tools.policy.shelf import PolicyShelf
+
+    shelf = PolicyShelf(settings.home, tenant=TenantId(settings.tenant), region=Region(settings.region))
+    return shelf.open(settings.config / "policies", at=at, record=audit.append_now)
+
+
+def _model(
+    settings: "Settings", store: "Store", keys: "Keys", *, clock: "Clock"
+) -> "tuple[Model | None, dict[str, str]]":
+    """The language model, and the versions that a decision made with it names; none of both if none is configured."""
+    if not settings.model:
+        return None, {}
+    from prompts.load import load_prompts, version_of
+    from tools.llm.opening import open_model
+
+    model = open_model(settings, keys.secret, answers=store.answers, spending=store.spending, clock=clock)
+    names = {f"model.{agent}": name for agent, name in model.versions.items()} if model is not None else {}
+    return model, {**names, "prompts": version_of(load_prompts())}
 
 
 def _audit(settings: "Settings", store: "Store", keys: "Keys") -> "SqlAuditLog":
@@ -213,9 +278,9 @@ def _audit(settings: "Settings", store: "Store", keys: "Keys") -> "SqlAuditLog":
 class Toolbox(Tools):
     """What commands need of tools, with what only the root can give."""
 
-    def throw_away_home(self) -> "AbstractContextManager[Home]":
+    def throw_away_home(self, *, real_time: bool = False) -> "AbstractContextManager[Home]":
         """See `throw_away_home`."""
-        return throw_away_home()
+        return throw_away_home(real_time=real_time)
 
     def backups(self) -> "Backups":
         """Backing the home up, verifying, restoring."""

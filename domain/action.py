@@ -23,6 +23,10 @@ class ActionKind(StrEnum):
     NOTIFY = "notify"
 
 
+SILENT: Final = frozenset((ActionKind.UPSERT_SCORE, ActionKind.LEAVE))
+"""Actions that reach nobody: nobody is asked about them, and they wait for no hour."""
+
+
 class ActionState(StrEnum):
     """Life of an outbox row."""
 

@@ -18,7 +18,8 @@ class Intake:
     features: Mapping[str, int | str | None]
     suppressed: bool = False
     flags: tuple[str, ...] = ()
-    """Codes: ``suppressed``, ``over_cap``, ``clock_ahead``, ``consent_refused``, ``marketing_unused``."""
+    """Codes: ``suppressed``, ``over_cap``, ``clock_ahead``, ``consent_refused``, ``marketing_unused``,
+    ``degraded:memory_...`` where memory could not be asked in full."""
     lawful: str = "legitimate_interest"
     """On what basis the lead is processed: ``consent``, ``legitimate_interest``, ``no_marketing``,
     ``record_only`` (the lead refuses contact), ``none`` (suppressed)."""

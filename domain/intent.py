@@ -39,6 +39,14 @@ BUYING = frozenset(
 """Intents that speak for a sale."""
 
 
+BY_MODEL = "model"
+"""Cue of a claim that a language model made."""
+MODEL_SIGN = "~"
+"""First letter of its tag: such a claim tells what a lead is after, and never counts for the score."""
+REASON_SIGN = "^"
+"""First letter of the tag of a model's reason (`domain.nudge`)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """One intent read from one signal. `confidence` in per mille, 0..1000; `cue` is the code of what matched."""
@@ -87,5 +95,11 @@ class IntentReading:
 
 
 def tags_of(claims: tuple[Claim, ...], ref: str) -> tuple[str, ...]:
-    """The compact form of one signal's claims, ``pricing:820``, sorted."""
-    return tuple(sorted(f"{c.intent.value}:{c.confidence}" for c in claims if c.ref == ref))
+    """The compact form of one signal's claims, ``pricing:820`` or by a model ``~pricing:820``, sorted."""
+    return tuple(
+        sorted(
+            f"{MODEL_SIGN if c.cue == BY_MODEL else ''}{c.intent.value}:{c.confidence}"
+            for c in claims
+            if c.ref == ref
+        )
+    )

@@ -8,18 +8,23 @@ an intent counts in full, each further one fills a halving share of what is left
 repetition convinces slowly. A denial ends everything older of its intent. "Not a buyer" weakens buying claims
 that are not newer than it, and newer buying claims weaken it; the same between leaving and renewing or
 growing. What agents and bots said never counts.
+
+A claim by a language model (``~pricing:820``) stands for the local one of its intent in what a lead is after, and
+is unknown to `Said` unless asked for: a score is made of what the local reader read.
 """
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import Final, NamedTuple
 
 from domain.feature import DECAY_LIMIT_HOURS, decay_table
 from domain.instants import HOUR
-from domain.intent import BUYING, Claim, Intent, Slot, tags_of
+from domain.intent import BUYING, MODEL_SIGN, REASON_SIGN, Claim, Intent, IntentReading, Slot, tags_of
 from domain.kinds import Kind
-from domain.signal import Event
+from domain.lead import LeadState
+from domain.signal import FACT, Event
 
 HALF_LIFE_HOURS: Final = 7 * 24
 FLOOR: Final = 300
@@ -63,13 +68,14 @@ class Said:
 
     __slots__ = ("_ats", "_claims", "_plain")
 
-    def __init__(self, events: tuple[Event, ...]) -> None:
-        """Take `events`, which are sorted."""
+    def __init__(self, events: tuple[Event, ...], *, by_model: bool = False) -> None:
+        """Take `events`, which are sorted; with `by_model` also what a language model read in them."""
+        parsed = _parsed_with_model if by_model else _parsed
         self._ats: list[int] = []
         self._claims: list[Claims] = []
         for event in events:
             if event.tags and (event.kind != _MESSAGE or event.subject == CUSTOMER):
-                claims = _parsed(event.tags)
+                claims = parsed(event.tags)
                 if claims:
                     self._ats.append(event.at)
                     self._claims.append(claims)
@@ -120,7 +126,43 @@ class Said:
 
 def confidences(events: tuple[Event, ...], as_of: int) -> dict[Intent, int]:
     """What the lead is after as of the Instant `as_of`: per mille, 1..1000, by intent. See the head above."""
-    return Said(events).at(as_of)
+    return Said(events, by_model=True).at(as_of)
+
+
+def read_by_model(events: tuple[Event, ...]) -> bool:
+    """Whether a language model read anything in `events`. Asked in every run, so it looks at each sort of tags once."""
+    return any(_by_model(tags) for tags in {event.tags for event in events})
+
+
+@lru_cache(maxsize=4_096)
+def _by_model(tags: tuple[str, ...]) -> bool:
+    return any(tag[0] in (MODEL_SIGN, REASON_SIGN) for tag in tags)
+
+
+def heard_locally(reading: IntentReading, events: tuple[Event, ...], as_of: int) -> IntentReading:
+    """`reading` without what a model read in `events`; the same one if it read nothing."""
+    if not read_by_model(events):
+        return reading
+    found = Said(events).at(as_of)
+    top, confidence = top_of(found)
+    return replace(reading, confidences=ranked(found), top=top, confidence=confidence)
+
+
+def with_tags(lead: LeadState, tags: Mapping[str, tuple[str, ...]]) -> LeadState:
+    """`lead` with `tags` on the events of those signals; the same lead if nothing changes.
+
+    What the band was folded over must not change under it: if it does, the fold starts anew.
+    """
+    changed = [event for event in lead.events if _differs(event, tags)]
+    if not changed:
+        return lead
+    events = tuple([e._replace(tags=tags[e.ref]) if _differs(e, tags) else e for e in lead.events])
+    late = changed[0].at <= lead.band.folded_to
+    return replace(lead, events=events, band=replace(lead.band, settled=None) if late else lead.band)
+
+
+def _differs(event: Event, tags: Mapping[str, tuple[str, ...]]) -> bool:
+    return event.ref in tags and event.kind != FACT and event.tags != tags[event.ref]
 
 
 def ranked(found: Mapping[Intent, int]) -> tuple[tuple[Intent, int], ...]:
@@ -165,6 +207,13 @@ def _parsed(tags: tuple[str, ...]) -> Claims:
         if intent is not None and confidence.isdecimal():
             found.append((intent, min(_FULL, int(confidence))))
     return tuple(found)
+
+
+@lru_cache(maxsize=4_096)
+def _parsed_with_model(tags: tuple[str, ...]) -> Claims:
+    """The same, where a model's claim stands for the local one of its intent."""
+    read = _parsed(tuple(tag[1:] for tag in tags if tag[0] == MODEL_SIGN))
+    return tuple({**dict(_parsed(tags)), **dict(read)}.items()) if read else _parsed(tags)
 
 
 def _weigh(heap: _Heap, claims: Claims, decay: int) -> None:

@@ -61,6 +61,14 @@ def standing_after(changes: Iterable[Change]) -> Standing:
     return _walked(changes)[0]
 
 
+def split_of(changes: Iterable[Change], version: str) -> str:
+    """How the leads that a package was not made of are told (``time`` or ``account``). Raises: KeyError."""
+    for change in changes:
+        if change.what == "registered" and change.version == version:
+            return str(change.detail["split"])
+    raise KeyError(version)
+
+
 def champions_before(changes: Iterable[Change]) -> Mapping[str, str] | None:
     """The champions that a rollback brings back; None if nothing was ever promoted, or all of it taken back."""
     before = _walked(changes)[1]

@@ -3,15 +3,16 @@
 from collections.abc import Mapping
 from typing import Final
 
-from domain.decision import FeatureValue, RunInput
+from domain.decision import FeatureValue
 from domain.instants import HOUR
 from domain.intent import IntentReading
-from domain.kinds import Channel, Kind
+from domain.kinds import Channel
 from domain.lead import BandState, PastAction
 from domain.policy import Fact
 from domain.quality import Gate
 from domain.score import Score
-from domain.signal import MICRO, Consent, Signal
+from domain.signal import MICRO, Consent
+from domain.untold import Untold
 
 Features = Mapping[str, FeatureValue]
 SMALL_BELOW: Final = 50
@@ -29,7 +30,7 @@ _SPEAK_ONCE: Final = frozenset((Channel.IDENTITY.value, Channel.CONSENT.value))
 
 
 def facts_of(
-    given: RunInput,
+    given: Untold,
     *,
     features: Features,
     reading: IntentReading,
@@ -48,8 +49,8 @@ def facts_of(
         "suppressed": lead.suppressed,
         "owner_known": lead.owner is not None,
         "enrolled": enrolled(lead.actions),
-        "conversation": any(map(_talks, given.new)),
-        "wrote": any((_talks(one) or one.kind is Kind.FORM) and one.text is not None for one in given.new),
+        "conversation": any(one.talks for one in given.new),
+        "wrote": any(one.wrote for one in given.new),
         "freeze": closed,
         "quiet": quiet,
         "band": band.band.value,
@@ -138,13 +139,7 @@ def _whole(value: FeatureValue) -> int | None:
     return value // MICRO if isinstance(value, int) else None
 
 
-def _talks(signal: Signal) -> bool:
-    """True if with `signal` the lead itself turned to support."""
-    said = signal.kind is Kind.MESSAGE and signal.payload.get("role") == "customer"
-    return said or signal.kind is Kind.TICKET_OPENED
-
-
-def _consent(given: RunInput, features: Features) -> tuple[str | None, str | None]:
+def _consent(given: Untold, features: Features) -> tuple[str | None, str | None]:
     """Consent to sales contact and to mailings, as last stated.
 
     Where features tell the two apart they are taken as they are. Else one word stands for both, and the
@@ -159,7 +154,7 @@ def _consent(given: RunInput, features: Features) -> tuple[str | None, str | Non
     return stated, stated
 
 
-def _quality(given: RunInput) -> str:
+def _quality(given: Untold) -> str:
     if not given.quality:
         return "ok"
     doubtful = any(

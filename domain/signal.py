@@ -95,6 +95,24 @@ class Signal(BaseModel):
         value = self.payload.get(name) if name else None
         return value if isinstance(value, str) and value else None
 
+    @property
+    def talks(self) -> bool:
+        """True if with it the lead itself turned to support."""
+        said = self.kind is Kind.MESSAGE and self.payload.get("role") == "customer"
+        return said or self.kind is Kind.TICKET_OPENED
+
+    @property
+    def wrote(self) -> bool:
+        """True if the lead itself wrote something in words, to support or in a form."""
+        return (self.talks or self.kind is Kind.FORM) and self.text is not None
+
+    @property
+    def own_words(self) -> bool:
+        """True if the lead itself wrote the text: not an agent, a bot or somebody in sales."""
+        if self.kind is Kind.MESSAGE:
+            return self.payload.get("role") == "customer"
+        return self.kind is not Kind.ACTIVITY or self.payload.get("direction") == "inbound"
+
 
 class Event(NamedTuple):
     """A signal in compact form, as features see it: no text, no personal data. Sorts by (at, ref, subject)."""

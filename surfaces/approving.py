@@ -16,6 +16,7 @@ from domain.ports.home import Home
 from domain.ports.outbox import OutboxRow
 from domain.ports.target import Change, Subject
 from domain.score import MICRO_POINT
+from graph.thinking import DRAFT
 from surfaces.audit_story import tell
 from surfaces.editing import changes
 from surfaces.trouble import Trouble, explain
@@ -58,6 +59,8 @@ class Card:
     decision: Decision | None
     changed: tuple[Difference, ...] = ()
     """What a person has edited."""
+    drafts: tuple[str, ...] = ()
+    """What a language model drafted for the person who decides; nothing sends it."""
 
     def document(self) -> dict[str, Any]:
         """The JSON form."""
@@ -66,6 +69,7 @@ class Card:
             "reasons": reasons(self.decision),
             "evidence": evidence(self.decision),
             "changed": [{"field": c.field, "before": c.before, "after": c.after} for c in self.changed],
+            "drafts": list(self.drafts),
         }
 
 
@@ -123,9 +127,15 @@ async def card(home: Home, name: str) -> Card:
     rows = await home.outbox.of_decision(home.tenant, approval.decision_id)
     asked = [row for row in rows if row.action_id in approval.action_ids]
     story = await tell(home, approval.decision_id)
-    decision = story.record.decision if story and story.record else None
+    record = story.record if story else None
     offers = tuple([await offer(home, row) for row in asked])
-    return Card(approval, offers, decision, tuple(await changes(home, approval, rows)))
+    return Card(
+        approval,
+        offers,
+        record.decision if record else None,
+        tuple(await changes(home, approval, rows)),
+        tuple(line for line in record.rationale if line.startswith(DRAFT)) if record else (),
+    )
 
 
 async def offer(home: Home, row: OutboxRow) -> Offer:

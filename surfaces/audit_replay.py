@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
+from domain.asking import Recorded
 from domain.decision import Decision
 from domain.errors import Permanent, Temporary
 from domain.ports.home import Home
@@ -12,9 +13,10 @@ from domain.ports.policy import Policy
 from domain.ports.reads import StoredDecision
 from domain.rollout import BASELINE
 from graph.build import Graph
-from graph.deps import Deps
+from graph.deps import Deps, Mind
 from graph.record import Record, plain, unpack
 from graph.run import run_lead
+from prompts.load import load_prompts
 
 PolicyOf = Callable[[str], Policy | None]
 """The policy of a recorded version; None if this home does not have it."""
@@ -117,12 +119,20 @@ class Replayer:
             packages=self.deps.packages,
             policy=policy,
             deadlines=self.deps.deadlines,
+            mind=self._mind(record),
         )
         if not self.warm:
             self.warm.add(True)
             await run_lead(self.graph, deps, record.given)
         with self.wall():
             return (await run_lead(self.graph, deps, record.given)).decision
+
+    def _mind(self, record: Record) -> Mind | None:
+        """What the model said then, asked of the record alone; none where there was none."""
+        mark = self.home.mark
+        if record.answers is None or mark is None:
+            return None
+        return Mind(model=Recorded(record.answers), prompts=load_prompts(), mark=mark)
 
     def _has_scorer(self, record: Record) -> bool:
         """Whether the recorded model package is here; loaded now, as the run may not reach for files."""

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from domain.asking import ASKED, LOCAL
 from domain.decision import Decision
 from domain.errors import BadInput, Permanent
 from domain.ids import LeadId
@@ -111,9 +112,20 @@ def in_words(step: str, code: str, detail: Mapping[str, Any]) -> str:
         figures = FIGURES[step](detail) if step in FIGURES else _figures(detail)
     except (KeyError, TypeError):
         figures = _figures(detail)
+    figures += _model(detail) if step in FIGURES else ""
     if not figures:
         return outcome
     return f"{outcome} ({figures})" if ":" in outcome else f"{outcome}: {figures}"
+
+
+def _model(detail: Mapping[str, Any]) -> str:
+    """What a language model was asked in a step, and what it took; nothing where it was not asked."""
+    code = str(detail.get("model_code", LOCAL))
+    if code != ASKED:
+        return "" if code == LOCAL else f"; no answer from the model ({code.rpartition(':')[2]})"
+    cost = "remembered" if detail["remembered"] else f"{detail['tokens_in']}+{detail['tokens_out']} tokens"
+    dropped = f", {detail['dropped']} claims dropped" if detail["dropped"] else ""
+    return f"; asked {detail['model']} ({cost}, prompt {detail['prompt']}){dropped}"
 
 
 async def _run_of(home: Home, what: str) -> str | None:

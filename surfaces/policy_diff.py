@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 
 from agents.policy import review
+from domain.careful import as_careful_as
 from domain.decision import FeatureValue, RunInput
 from domain.intent import IntentReading
 from domain.lead import BandState
@@ -97,7 +98,7 @@ async def simulate(rows: AsyncIterator[Recorded], policy: Policy) -> Simulation:
             previous=row.previous,
             policy=policy,
         )
-        _count(result, row, again)
+        _count(result, row, as_careful_as(again, row.verdict, as_of=row.given.as_of))
     return result
 
 

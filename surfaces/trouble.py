@@ -27,6 +27,7 @@ _OUTAGES: Final[Mapping[str, str]] = {
 """By the code under which an action was put back."""
 _REFUSALS: Final[Mapping[str, tuple[str, str]]] = {
     "gone": ("the record was deleted in {place}", "restore it if that was a mistake"),
+    "no_record": ("{place} has no record of the lead", "name its id there, or let it be made (docs/connectors.md)"),
     "forbidden": ("{place} says that our account lacks the right", "give it the right"),
     "conflict": ("the record was changed in {place} at the same time", "see that it is still right"),
     "key_reused": ("{place} knows the request with another content", "see that it is still right"),
@@ -51,6 +52,7 @@ _NOT_SENT: Final[Mapping[str, str]] = {
     "merged": "the record, or the lead, was merged into another",
     "do_not_contact": "{place} says not to contact",
     "human_touch": "a person worked on the record in {place} after it was proposed",
+    "taken": "a person of the desk had taken the conversation",
     "owner_changed": "a person gave the lead to somebody else in {place}",
     "policy": "the tables changed before enough people had agreed",
     "changed": "part of the proposal no longer stood",

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from agents.scoring import would_move
+from domain.asking import Patient
 from domain.audit import AuditEntry
 from domain.decision import Bundle, LeadClaim, RunInput
 from domain.errors import Temporary
@@ -17,13 +18,17 @@ from domain.ports.accounts import Refreshed
 from domain.ports.commit import Committed
 from domain.ports.home import Home
 from domain.ports.work import Claimed
+from domain.stakes import AGENTS
 from graph.build import Graph, build_graph
-from graph.deps import Collector, Deps, no_packages
+from graph.deps import DEFAULT_DEADLINES, Collector, Deps, Mind, no_packages
 from graph.nodes import error_code
 from graph.run import Ran, bundle, run_lead
 from graph.shadow import Shadow
+from prompts.load import load_prompts
 from surfaces.counts import Counts
 from surfaces.pinning import pinned, scorer_for
+from surfaces.remembering import Remembering, recalled
+from surfaces.rescoring import Rewaking
 from surfaces.serving import served
 
 RETRY_STEPS = (5 * SECOND, 30 * SECOND, 2 * MINUTE, 10 * MINUTE, 30 * MINUTE)
@@ -31,6 +36,10 @@ RETRY_STEPS = (5 * SECOND, 30 * SECOND, 2 * MINUTE, 10 * MINUTE, 30 * MINUTE)
 ACCOUNTS_A_PASS = 50
 WATCH_EVERY = 10 * MINUTE
 """How often a rollout is judged while leads are worked off."""
+READY_S = 15.0
+"""Seconds that a process may take until it can ask a model for the first time, beside the model's own deadline."""
+NODE_S = 5.0
+"""Seconds that a node may take beside asking a model."""
 SOLD = "account.members.won"
 """A company that has bought is a customer: policy asks for it, so a change wakes every colleague."""
 WAKE_AT_MOST = 20
@@ -58,13 +67,17 @@ class Tally(Counts):
     failed: int = 0
     parked: int = 0
     accounts: int = 0
+    remembered: int = 0
+    """Leads that memory was brought in step with."""
+    rescored: int = 0
+    """Leads looked at anew after a change of champions."""
     outages: int = 0
     """Passes that the store cut short."""
 
     @property
     def busy(self) -> bool:
         """Whether there was anything to do."""
-        return bool(self.runs or self.accounts)
+        return bool(self.runs or self.accounts or self.rescored)
 
 
 @dataclass(slots=True)
@@ -81,6 +94,13 @@ class Worker:
     _left: list[LeadClaim] = field(default_factory=list)
     """Claims of a pass that was cut short."""
     _watched_at: int = 0
+    _memory: Remembering = field(init=False)
+    _rewaking: Rewaking = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Nothing is remembered yet."""
+        self._memory = Remembering(self.home)
+        self._rewaking = Rewaking(self.home)
 
     async def drain(self) -> Tally:
         """Work until nothing is ready at the clock's present time."""
@@ -88,7 +108,11 @@ class Worker:
         while True:
             done = await self.one_pass()
             total.add(done)
-            if not done.busy:
+            if done.busy:
+                continue
+            kept = await self._memory.turn()
+            total.remembered += kept
+            if not kept:
                 return total
 
     async def one_pass(self) -> Tally:
@@ -108,6 +132,7 @@ class Worker:
             self._left = []
         tally.accounts = await refresh_accounts(self.home, limit=ACCOUNTS_A_PASS)
         await self._watch_rollout(now)
+        tally.rescored = await self._rewaking.turn(idle=not claimed)
         return tally
 
     async def _watch_rollout(self, now: int) -> None:
@@ -121,8 +146,16 @@ class Worker:
         await step(self.home, models)
 
     async def serve(self, stop: asyncio.Event, *, idle_s: float = 0.01) -> Tally:
-        """Work until `stop` is set, resting `idle_s` when nothing is ready; an outage of the store is waited out."""
-        return await served(self.one_pass, stop, Tally(), idle_s=idle_s)
+        """Work until `stop` is set, resting `idle_s` when nothing is ready; an outage of the store is waited out.
+
+        Memory is kept in step beside it, so that no lead waits for that.
+        """
+        total = Tally()
+        _, kept = await asyncio.gather(
+            served(self.one_pass, stop, total, idle_s=idle_s), self._memory.serve(stop)
+        )
+        total.remembered += kept.leads
+        return total
 
     async def _give_back(self) -> None:
         """An outage is no attempt (I9). What was committed, or is somebody else's by now, stays as it is."""
@@ -139,7 +172,7 @@ class Worker:
             collector = Collector(listen=self.listen)
             tally.runs += 1
             try:
-                given = pinned(self.home, given)
+                given = await recalled(self.home, pinned(self.home, given))
                 ran = await run_lead(self.graph, self.deps, given, collector=collector)
             except Exception as error:  # noqa: BLE001 - the worker is where every failure of a run ends: it is recorded, and retried or parked
                 await self._failed(one.claim, given, error, collector, tally)
@@ -283,6 +316,9 @@ def _heartbeat(home: Home, claims: Sequence[LeadClaim], lease_us: int) -> _Heart
 
 def deps_of(home: Home, catalogue: Catalogue | None = None) -> Deps:
     """The ports that nodes may reach, out of the home."""
+    mind, deadlines = mind_of(home), DEFAULT_DEADLINES
+    if mind is not None:
+        deadlines = {**deadlines, **dict.fromkeys(AGENTS, _patience_s(home) + NODE_S)}
     return Deps(
         catalogue=catalogue or home.catalogue,
         reasoner=home.reasoner,
@@ -290,4 +326,18 @@ def deps_of(home: Home, catalogue: Catalogue | None = None) -> Deps:
         policy=home.policy,
         packages=home.scorers.get if home.scorers is not None else no_packages,
         shadow=Shadow(),
+        mind=mind,
+        deadlines=deadlines,
     )
+
+
+def mind_of(home: Home) -> Mind | None:
+    """The home's language model with its prompts; None where none is configured."""
+    if home.model is None or home.mark is None:
+        return None
+    model = Patient(home.model, _patience_s(home))
+    return Mind(model=model, prompts=load_prompts(), mark=home.mark)
+
+
+def _patience_s(home: Home) -> float:
+    return float(home.settings.model_deadline_s) + READY_S

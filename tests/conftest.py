@@ -69,6 +69,9 @@ def _own_world(monkeypatch: pytest.MonkeyPatch) -> None:
     """No setting or key of the caller reaches a test, and a test reaches nothing but this machine."""
     for name in [name for name in os.environ if name.startswith(OUTSIDE)]:  # noqa: TID251 - to remove them
         monkeypatch.delenv(name)
+    monkeypatch.setenv(
+        "LEADGRAPH_MEMORY", "off"
+    )  # its engine takes seconds to load: tests of memory turn it on
     connect = socket.socket.connect
 
     def local_only(self: socket.socket, address: Any) -> None:

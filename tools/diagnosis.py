@@ -39,6 +39,8 @@ def diagnose(settings: Settings, load_tables: Callable[[], str]) -> Iterator[Che
     yield from _keys(settings)
     yield _anchor(settings)
     yield _tables(load_tables)
+    yield _model(settings)
+    yield from _vendors(settings)
     yield _time(settings)
 
 
@@ -104,6 +106,27 @@ def _tables(load_tables: Callable[[], str]) -> Check:
         return Check("tables", True, load_tables())
     except LeadgraphError as error:
         return Check("tables", False, str(error), "mend the table, then run leadgraph policy check")
+
+
+def _model(settings: Settings) -> Check:
+    """What is configured; nobody is asked."""
+    from tools.llm.opening import described
+
+    try:
+        return Check("model", True, described(settings))
+    except LeadgraphError as error:
+        return Check("model", False, str(error), "see docs/endpoints.md")
+
+
+def _vendors(settings: Settings) -> Iterator[Check]:
+    """Each vendor in use is asked, by reads alone, if its account is ready."""
+    if settings.crm == "embedded" and settings.desk == "off":
+        return
+    from tools.vendors import checked  # here: it takes a fifth of a second to import
+
+    for name, problems in checked(settings):
+        detail = "; ".join(problems) if problems else "reached; every field, label and team is there"
+        yield Check(f"connector {name}", not problems, detail, "see docs/connectors.md")
 
 
 def _time(settings: Settings) -> Check:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from domain.action import ActionState, Move, moved
+from domain.action import ActionKind, ActionState, Move, moved
 from domain.attempt import begun
 from domain.audit import AuditEntry
 from domain.effect import StepProgress
@@ -171,7 +171,9 @@ class MemoryOutbox:
         if lead.state.suppressed:
             return "suppressed"
         free = effect.keeps or self._effects.holder(row.tenant, row.effect_key) is None
-        return "" if free else "merged"
+        if not free:
+            return "merged"
+        return "taken" if row.kind is ActionKind.HANDOFF and self._world.talks.taken(row.lead_id) else ""
 
     def _hold(self, effect: Effect, now: int, until: int) -> Taken:
         state = moved(effect.row.state, Move.TAKE)

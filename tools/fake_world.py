@@ -21,8 +21,10 @@ from domain.ports.audit import StoredRow
 from domain.ports.inbox import Refused
 from domain.quality import StreamStats
 from domain.signal import KeyKind, LeadKey, Signal, compact
+from tools.fake_answers import KeptAnswers
 from tools.fake_effects import Effects
 from tools.fake_overrides import Overrides
+from tools.fake_talks import KeptTalks
 from tools.store.config import ACCOUNT_DELAY, Config
 from tools.store.moving import Plan
 from tools.store.placing import link_kind
@@ -114,6 +116,8 @@ class World:
     heads: dict[str, tuple[int, str]] = field(default_factory=dict)
     """Tenant -> (seq, hash) of its chain's last row."""
     merges: Counter[str] = field(default_factory=Counter)
+    answers: KeptAnswers = field(default_factory=KeptAnswers)
+    talks: KeptTalks = field(default_factory=KeptTalks)
     buckets: dict[str, tuple[int, int]] = field(default_factory=dict)
     """Name -> (level, as of when)."""
 
@@ -245,6 +249,8 @@ class World:
         for lead_id, part in plan.splits:
             self._note_identity(place, "split", lead_id, part, now=now)
             self.effects.split(part)
+            self.answers.split(part)
+            self.talks.split(part)
             if self.overrides.split(lead_id, part, self._came_through, now):
                 self._redecide(now, lead_id, part)
         for lead_id in sorted(plan.emptied - {loser for _, loser in plan.merges}):
@@ -283,6 +289,8 @@ class World:
             into.timers["redo"] = min(into.timers.get("redo", (now, False)), (now, False))
         if self.overrides.merge(winner, loser, now):
             self._redecide(now, winner)
+        self.answers.merge(winner, loser)
+        self.talks.merge(winner, loser)
         self._retire(loser, winner)
         self._note_identity(place, "merge", winner, loser, now=now)
         self.config.ring.unite(place[0], LeadId(winner), LeadId(loser))
@@ -349,6 +357,8 @@ class World:
         if suppressed:
             lead.timers = {}
             self.effects.stop(lead_id, ApprovalState.EXPIRED, "suppressed", now)
+            self.answers.drop(lead_id)
+            self.talks.drop(lead_id)
         lead.free()
         lead.identity_version += 1
         lead.live, lead.merged_into, lead.parked = True, None, None

@@ -11,10 +11,12 @@ from domain.ports.inbox import Accepted, Refused
 from domain.ports.quarantine import Held
 from domain.quality import StreamStats
 from domain.signal import Signal
+from tools.fake_answers import MemoryAnswers, MemorySpending
 from tools.fake_approvals import MemoryApprovals, MemoryLimits
 from tools.fake_feedback import MemoryFeedback
 from tools.fake_outbox import MemoryOutbox
 from tools.fake_reads import MemoryReads
+from tools.fake_talks import MemoryTalks
 from tools.fake_work import MemoryCommit, MemoryWork
 from tools.fake_world import Item, World
 from tools.store.codec import digest
@@ -180,6 +182,9 @@ class MemoryStore:
     approvals: MemoryApprovals
     limits: MemoryLimits
     feedback: MemoryFeedback
+    answers: MemoryAnswers
+    spending: MemorySpending
+    talks: MemoryTalks
 
     def close(self) -> None:
         """Nothing to let go of."""
@@ -200,6 +205,9 @@ def open_memory(config: Config | None = None) -> MemoryStore:
         MemoryApprovals(world),
         MemoryLimits(world),
         MemoryFeedback(world),
+        MemoryAnswers(world),
+        MemorySpending(),
+        MemoryTalks(world),
     )
 
 

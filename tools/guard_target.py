@@ -1,8 +1,7 @@
 """A target behind its guards: deadlines, few calls at a time, a breaker, a shared rate, retries where they are safe."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -13,6 +12,7 @@ from domain.ports.limits import Limits
 from domain.ports.target import Change, Seen, Subject, Target
 from tools.breaker import Breaker
 from tools.retry import Retries, retrying
+from tools.turns import Turns
 
 T = TypeVar("T")
 
@@ -50,8 +50,7 @@ class GuardedTarget:
         """`limits` is shared by all workers, under the target's name; `now` tells the Instant."""
         self.name, self.delivery, self.takes = target.name, target.delivery, target.takes
         self._target, self._guards, self._limits, self._now = target, guards, limits, now
-        self._free = asyncio.Semaphore(guards.at_once)
-        self._waiting = 0
+        self._turns = Turns(target.name, guards.at_once, queue=guards.queue, queue_s=guards.queue_s)
         self._last: Exception | None = None
         self.breaker = Breaker(guards.failures, guards.pause_us)
 
@@ -92,7 +91,7 @@ class GuardedTarget:
     async def _guarded(self, call: Callable[[], Awaitable[T]]) -> T:
         """One call within all bounds. Raises: TimeoutError after it has left; Temporary or Throttled before."""
         self._ask_breaker()
-        async with self._turn():
+        async with self._turns.turn():
             await self._ask_limit()
             self._ask_breaker()
             ticket = self.breaker.enter(self._now())
@@ -112,24 +111,6 @@ class GuardedTarget:
             finally:
                 # A defect or a cancelled call says nothing of the target, but must not keep others from trying.
                 self.breaker.gave_up(ticket)
-
-    @asynccontextmanager
-    async def _turn(self) -> AsyncIterator[None]:
-        """A place among the calls at a time. Raises: Temporary if too many wait, or for too long."""
-        if self._free.locked() and self._waiting >= self._guards.queue:
-            raise Temporary(f"too many calls wait for {self.name}")
-        self._waiting += 1
-        try:
-            async with asyncio.timeout(self._guards.queue_s):
-                await self._free.acquire()
-        except TimeoutError as error:
-            raise Temporary(f"no turn for {self.name} in time") from error
-        finally:
-            self._waiting -= 1
-        try:
-            yield
-        finally:
-            self._free.release()
 
     async def _ask_limit(self) -> None:
         guards = self._guards

@@ -2,10 +2,11 @@
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
@@ -16,8 +17,23 @@ SHIPPED = Path(__file__).resolve().parent.parent / "config"
 """The configuration that comes with the code."""
 
 
-LISTS = frozenset({"regions", "webhook_secrets"})
+RECEIVED = frozenset(
+    f"webhook_{name}"
+    for name in (
+        "hubspot_secrets", "salesforce_secrets", "segment_secrets", "segment_tokens", "chatwoot_secrets",
+        "intercom_secrets", "zendesk_secrets", "standard_secrets",
+    )
+)  # fmt: skip
+"""Settings that hold the secrets of what is received."""
+LISTS = frozenset({"regions", "webhook_secrets"}) | RECEIVED
 """Settings that an environment variable gives separated by commas."""
+PAIRS = frozenset({"model_by_agent", "webhook_actors", "webhook_accounts"})
+"""Settings that an environment variable gives as ``name=value``, separated by commas."""
+USUAL = {"model_url": "OPENAI_BASE_URL", "model_key": "OPENAI_API_KEY"}
+"""Settings that are also taken from where other programs have them; our own names win."""
+
+Received = Annotated[tuple[SecretStr, ...], Field(max_length=2)]
+"""Secrets of a source: two while one is being replaced."""
 
 
 class Settings(BaseModel):
@@ -55,9 +71,101 @@ class Settings(BaseModel):
     crm_token_file: Path | None = Field(
         None, description="file of its token; read anew when the CRM does not accept the token any more"
     )
+    crm: Literal["embedded", "hubspot", "salesforce"] = Field(
+        "embedded", description="whose CRM takes scores, owners, tasks and notes"
+    )
+    crm_token: SecretStr | None = Field(
+        None, description="token of HubSpot, where no crm_token_file is named"
+    )
+    crm_client_id: str | None = Field(None, description="client id of Salesforce's connected app")
+    crm_client_secret: SecretStr | None = Field(None, description="its secret")
+    crm_create: bool = Field(False, description="make a record at the vendor for a lead that has none there")
+    desk: Literal["off", "chatwoot", "intercom"] = Field(
+        "off", description="desk whose conversations are handed over"
+    )
+    desk_url: str | None = Field(None, description="address of the desk")
+    desk_account: int = Field(
+        1, ge=1, description="number of the account at Chatwoot, or of our admin at Intercom"
+    )
+    desk_token: SecretStr | None = Field(
+        None, description="token of the desk, where no desk_token_file is named"
+    )
+    desk_token_file: Path | None = Field(
+        None, description="file of that token; read anew when it is not accepted"
+    )
     webhook_url: str | None = Field(None, description="address that is told of notifications, signed")
     webhook_secrets: tuple[SecretStr, ...] = Field(
         (), description="signing secrets (whsec_...), several while one is being replaced"
+    )
+    public_url: str | None = Field(
+        None,
+        pattern=r"^https?://[^/\s?#]+(/[^\s?#]*)?$",
+        description="address at which the outside reaches us, as vendors sign it; never taken from a request",
+    )
+    webhook_hubspot_secrets: Received = Field((), description="client secret of the HubSpot app")
+    webhook_hubspot_v1: bool = Field(
+        False, description="let HubSpot's old signature in, which has no time, where it sends no other"
+    )
+    webhook_salesforce_secrets: Received = Field((), description="tokens that we issue to Salesforce")
+    webhook_segment_secrets: Received = Field((), description="shared secret of the Segment destination")
+    webhook_segment_tokens: Received = Field(
+        (), description="tokens that we issue to Segment or RudderStack, needed for lists of events"
+    )
+    webhook_chatwoot_secrets: Received = Field((), description="secret of the Chatwoot webhook")
+    webhook_intercom_secrets: Received = Field((), description="client secret of the Intercom app")
+    webhook_zendesk_secrets: Received = Field((), description="signing secret of the Zendesk webhook")
+    webhook_standard_secrets: Received = Field(
+        (), description="secrets (whsec_...) of whoever signs after Standard Webhooks"
+    )
+    webhook_actors: dict[str, str] = Field(
+        default_factory=dict,
+        description="source -> ids of our own users, bots or apps there, `|` between them",
+    )
+    webhook_accounts: dict[str, str] = Field(
+        default_factory=dict, description="source -> accounts there whose events are taken; else all are"
+    )
+    memory: str = Field(
+        "embedded",
+        pattern=r"^(embedded|off|https?://[^/\s]+/?)$",
+        description="where texts are remembered: embedded, off, or the address of a Chroma server",
+    )
+    model: str | None = Field(None, description="name of the language model; without one none is asked")
+    model_by_agent: dict[str, str] = Field(
+        default_factory=dict, description="agent (intent, scoring, policy, actuation) -> another model's name"
+    )
+    model_url: str | None = Field(
+        None, description="address of its endpoint, up to /v1; else OPENAI_BASE_URL, else OpenAI's"
+    )
+    model_key: SecretStr | None = Field(None, description="key of the endpoint; else OPENAI_API_KEY")
+    model_plain_http: bool = Field(
+        False, description="let texts go to an endpoint on another machine unencrypted"
+    )
+    model_deadline_s: float = Field(
+        15.0, gt=0, le=300, description="seconds that an answer may take in all, tries and waits included"
+    )
+    model_at_once: int = Field(4, ge=1, le=100, description="questions that a process asks at a time")
+    model_max_tokens: int = Field(1_500, ge=16, le=32_000, description="longest answer, in tokens")
+    model_seed: int | None = Field(7, description="seed for endpoints that take one")
+    model_prices: Path | None = Field(
+        None, description="price table, instead of prices.toml in the folder of tables"
+    )
+    model_lead_calls: int = Field(40, ge=0, description="requests for one lead a day")
+    model_lead_tokens: int = Field(200_000, ge=0, description="tokens for one lead a day")
+    model_lead_money: Decimal = Field(
+        Decimal("0.50"), ge=0, description="money for one lead a day, in the price table's currency"
+    )
+    model_tenant_calls: int = Field(5_000, ge=0, description="requests for a tenant a day")
+    model_tenant_tokens: int = Field(20_000_000, ge=0, description="tokens for a tenant a day")
+    model_tenant_money: Decimal = Field(
+        Decimal("25.00"), ge=0, description="money for a tenant a day, in the price table's currency"
+    )
+    langsmith_sample: float = Field(
+        0.0, ge=0, le=1, description="share of questions to a model that LangSmith is told of, without texts"
+    )
+    langsmith_url: str = Field("https://api.smith.langchain.com", description="address of LangSmith")
+    langsmith_key: SecretStr | None = Field(None, description="key of LangSmith")
+    api_key: SecretStr | None = Field(
+        None, description="bearer key that callers of the HTTP API must show; needed beyond this machine"
     )
     batch: int = Field(64, ge=1, le=1_000, description="leads that a worker takes at once")
 
@@ -98,10 +206,9 @@ def find_settings(env: Mapping[str, str] | None = None, **arguments: Any) -> Fou
     file = Path(env.get(f"{PREFIX}FILE", "leadgraph.toml"))
     for name, value in _from_file(file, required=f"{PREFIX}FILE" in env).items():
         values[name], origin[name] = value, str(file)
-    for name in Settings.model_fields:
-        text = env.get(f"{PREFIX}{name.upper()}")
-        if text is not None and text != "":
-            values[name], origin[name] = _split(name, text), f"environment {PREFIX}{name.upper()}"
+    for name, variable, text in _from_environment(env):
+        if name not in values or variable.startswith(PREFIX):
+            values[name], origin[name] = _split(name, text), f"environment {variable}"
     for name, value in arguments.items():
         if value is not None:
             values[name], origin[name] = value, "argument"
@@ -113,7 +220,17 @@ def find_settings(env: Mapping[str, str] | None = None, **arguments: Any) -> Fou
         raise ConfigError(f"setting {name} (from {origin.get(name, 'file')}): {first['msg']}") from None
 
 
+def _from_environment(env: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
+    """(setting, variable, text), our own variables last: they win."""
+    ours = {name: f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    for name, variable in (*USUAL.items(), *ours.items()):
+        if env.get(variable):
+            yield name, variable, env[variable]
+
+
 def _split(name: str, text: str) -> Any:
+    if name in PAIRS:
+        return dict(part.strip().split("=", 1) for part in text.split(",") if "=" in part) or text
     return tuple(part.strip() for part in text.split(",")) if name in LISTS else text
 
 

@@ -1,7 +1,7 @@
 """Where effects go, as the settings say: the embedded CRM takes every step, others what they are named for."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
@@ -18,9 +18,13 @@ from tools.guard_target import GuardedTarget, Guards
 from tools.settings import Settings
 
 CRM_FILE: Final = "crm.db"
+ALONE: Final = {"crm": "embedded", "crm_url": "", "desk": "off", "webhook_url": ""}
+"""Settings under which nothing leaves this machine: for a home that is thrown away."""
 AT_HOME: Final = Guards(per_minute=0)
 """The embedded CRM and a file have no rate of their own."""
 OUTSIDE: Final = Guards()
+VENDOR: Final = Guards(deadline_s=45.0, per_minute=200, burst=20)
+"""A step at a vendor is some requests, most of them reads; HubSpot takes 100 requests in ten seconds."""
 
 
 def open_targets(
@@ -28,8 +32,9 @@ def open_targets(
 ) -> Mapping[StepKind, Target]:
     """The target of each kind of step, each behind its guards; `later` closes them.
 
-    With `export_file` every step goes to that file instead of the embedded CRM, with `crm_url` to the CRM there; with
-    `webhook_url` notifications go there. Raises: ConfigError, Temporary (the CRM's file cannot be opened now).
+    With `export_file` every step goes to that file instead, with `crm_url` to the CRM there; with `webhook_url`
+    notifications go there. A vendor's CRM takes what it can and leaves the rest to the embedded one; a desk takes what
+    concerns its conversations. Raises: ConfigError, Temporary (the CRM's file cannot be opened now).
     """
 
     def guarded(target: Target, guards: Guards) -> Target:
@@ -38,20 +43,48 @@ def open_targets(
     main: Target
     if settings.export_file is not None:
         main = guarded(CsvFile(settings.export_file, clock), AT_HOME)
-    elif settings.crm_url is not None:
+    elif settings.crm_url and settings.crm == "embedded":
         main = guarded(_remote(settings.crm_url, settings, clock, later), OUTSIDE)
     else:
         crm = EmbeddedCrm(root / CRM_FILE, clock)
         later.callback(crm.close)
         main = guarded(crm, AT_HOME)
     found = dict.fromkeys(main.takes, main)
-    if settings.webhook_url is not None:
+    if settings.export_file is None:
+        found |= _vendors(settings, root, clock, later, main=main, guarded=guarded)
+    if settings.webhook_url:
         from tools.crm.webhook import Webhook  # here: httpx takes a fifth of a second to import
 
         secrets = [secret.get_secret_value() for secret in settings.webhook_secrets]
         hook = Webhook(settings.webhook_url, secrets, clock)
         later.callback(lambda: asyncio.run(hook.aclose()))
         found |= dict.fromkeys(hook.takes, guarded(hook, OUTSIDE))
+    return found
+
+
+def _vendors(
+    settings: Settings,
+    root: Path,
+    clock: Clock,
+    later: ExitStack,
+    *,
+    main: Target,
+    guarded: Callable[[Target, Guards], Target],
+) -> Mapping[StepKind, Target]:
+    if settings.crm == "embedded" and settings.desk == "off":
+        return {}
+    from tools.desk_first import SHARED, DeskFirst
+    from tools.vendors import open_crm, open_desk  # here, as above
+
+    found: dict[StepKind, Target] = {}
+    if settings.crm != "embedded":
+        crm = guarded(open_crm(settings, root, clock, later).target, VENDOR)
+        found |= dict.fromkeys(crm.takes, crm)
+    if settings.desk != "off":
+        desk = open_desk(settings, root, clock, later)
+        notes = found.get(StepKind.ADD_NOTE, main)
+        both = DeskFirst(guarded(desk.target, VENDOR), notes, main, talks=desk.talks)
+        found |= dict.fromkeys(SHARED, both)
     return found
 
 

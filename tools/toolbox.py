@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from domain.instants import Instant
     from domain.ports.home import Home
     from domain.ports.policy import Policy
+    from domain.ports.receivers import Receivers
     from domain.ports.sources import RawItem, Source
     from domain.verification import Verification
     from tools.diagnosis import Check
@@ -42,6 +43,12 @@ class Tools:
         from tools.sources import source
 
         return source(name)
+
+    def receivers(self) -> "Receivers":
+        """The receivers of webhooks, by the settings. Raises: ConfigError."""
+        from tools.receivers import SettingsReceivers
+
+        return SettingsReceivers(self.settings().settings)
 
     def read_leads(self, file: Path) -> "Iterator[tuple[int, RawItem]]":
         """The signals of a file of leads."""

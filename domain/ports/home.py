@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from domain.attributes import Attribute
+from domain.cited import Mark
 from domain.effect import StepKind
 from domain.features import Catalogue
 from domain.ids import Region, TenantId
@@ -17,6 +18,8 @@ from domain.ports.commit import Commit
 from domain.ports.feedback import Feedback
 from domain.ports.inbox import Inbox
 from domain.ports.limits import Limits
+from domain.ports.memory import Memory, MemoryBook
+from domain.ports.model import Model
 from domain.ports.models import Models
 from domain.ports.outbox import Outbox
 from domain.ports.policy import Policy
@@ -24,6 +27,7 @@ from domain.ports.quarantine import Quarantine
 from domain.ports.reads import Reads
 from domain.ports.reasoner import Reasoner
 from domain.ports.scorer import Scorer, Scorers
+from domain.ports.talks import Talks
 from domain.ports.target import Target
 from domain.ports.vault import KeyHasher, Vault
 from domain.ports.work import Work
@@ -47,6 +51,7 @@ class Home:
     approvals: Approvals
     limits: Limits
     feedback: Feedback
+    talks: Talks
     targets: Mapping[StepKind, Target]
     """Where each kind of step goes."""
     audit: AuditLog
@@ -68,3 +73,11 @@ class Home:
     """The registry of packages."""
     regions: frozenset[str] = frozenset()
     """Regions that an item may name; `region` is always one of them."""
+    model: Model | None = None
+    """The language model; None where none is configured."""
+    mark: Mark | None = None
+    """Keyed hash of a text under the install secret: what marks a text off for a language model."""
+    memory: Memory | None = None
+    """What was said, by its meaning; None: it is off."""
+    remembered: MemoryBook | None = None
+    """What memory was given."""

@@ -15,8 +15,9 @@ class Policy(Protocol):
     def evaluate(self, facts: Facts, tables: Sequence[str] | None = None) -> tuple[FiredRow, ...]:
         """All rows that fire, in table order: at most one per first-hit table, the do-not-act table all hits.
 
-        `tables` limits the question to these tables (all when None): approval and timing ask about facts that are
-        only known once routing has answered.
+        `tables` limits the question to these tables (all but ``model`` when None): approval and timing ask about
+        facts that are only known once routing has answered, ``model`` about others altogether. A version without
+        the table ``model`` fires nothing for it.
 
         Raises: ConfigError if `facts` lacks a column that the tables read.
         """

@@ -201,7 +201,8 @@ def _show(tools: Cli, found: Card, now: int) -> None:
         out.print(f"  {change.field}: {was} -> {change.after or 'nothing'}", markup=False, highlight=False)
     for one in found.offers:
         show_offer(out, one, now)
-    for title, lines in (("Why", reasons(found.decision)), ("Evidence", evidence(found.decision))):
+    told = {"Why": reasons(found.decision), "Evidence": evidence(found.decision)}
+    for title, lines in (told | ({"Drafts": list(found.drafts)} if found.drafts else {})).items():
         out.print(f"\n[bold]{title}[/]")
         for line in lines:
             out.print(f"  {line}", markup=False, highlight=False)

@@ -11,13 +11,16 @@ from domain.ports.home import Home
 from graph.build import build_graph
 from surfaces.audit_replay import Replayed, Replayer
 from surfaces.cli.context import Cli, Exit, cli, emit, fail
+from surfaces.handoff_replay import TalkReplayer
 from surfaces.worker import deps_of
 
 
 def replay(
     ctx: typer.Context,
     lead: Annotated[str | None, typer.Argument(help="A lead's id or key: its newest decision only.")] = None,
-    every: Annotated[bool, typer.Option("--all", help="All decisions of the tenant.")] = False,
+    every: Annotated[
+        bool, typer.Option("--all", help="All decisions of the tenant, those about talks too.")
+    ] = False,
     policy: Annotated[
         Path | None, typer.Option(help="Use this folder of tables instead of the recorded version.")
     ] = None,
@@ -53,7 +56,9 @@ async def _replay(tools: Cli, home: Home, lead: str | None, folder: Path | None)
     )
     if lead is None:
         with tools.err.status("replaying") as status:
-            return await replayer.all(lambda done: status.update(f"replaying: {done:,} decisions"))
+            result = await replayer.all(lambda done: status.update(f"replaying: {done:,} decisions"))
+            await _talks(tools, home, replayer).all(result)
+            return result
     lead_id = await home.reads.find_lead(home.tenant, lead)
     stored = await home.reads.latest_decision(home.tenant, LeadId(lead_id)) if lead_id else None
     if stored is None:
@@ -61,6 +66,11 @@ async def _replay(tools: Cli, home: Home, lead: str | None, folder: Path | None)
     result = Replayed()
     await replayer.one(stored, result)
     return result
+
+
+def _talks(tools: Cli, home: Home, replayer: Replayer) -> TalkReplayer:
+    listener = tools.tools.texts().listener()
+    return TalkReplayer(home, listener, policy_of=replayer.policy_of, wall=replayer.wall)
 
 
 def _tell(tools: Cli, result: Replayed) -> None:

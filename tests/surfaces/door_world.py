@@ -70,6 +70,7 @@ class DoorWorld:
             approvals=absent,
             limits=absent,
             feedback=absent,
+            talks=absent,
             targets=absent,
             audit=absent,
             vault=absent,

@@ -22,7 +22,10 @@ RELATIONS: Final[Mapping[str, str]] = {
            AND NOT EXISTS (SELECT 1 FROM lead l WHERE l.lead_id = d.lead_id AND l.suppressed = 1)
     """,
     "actions have their decision": """
-        SELECT action_id FROM outbox o WHERE NOT EXISTS (SELECT 1 FROM decision d WHERE d.decision_id = o.decision_id)
+        SELECT action_id FROM outbox o
+         WHERE NOT EXISTS (SELECT 1 FROM decision d WHERE d.decision_id = o.decision_id)
+           AND NOT EXISTS
+               (SELECT 1 FROM talk_decision t WHERE t.decision_id = o.decision_id AND t.tenant = o.tenant)
     """,
     "decisions have the actions that they proposed": """
         SELECT decision_id || ' ' || action_id FROM decision_action a

@@ -26,6 +26,7 @@ ANCHOR: Final = "outside/anchor.jsonl"
 ERASED: Final = "outside/erased.jsonl"
 HOME: Final = "home/"
 _LOCKS: Final = ("lock", "opening", "writers/")
+_MADE_ANEW: Final = "memory/"
 _PASSING: Final = (".tmp", "-wal", "-shm", "-journal")
 _YOUNGEST: Final = """
     SELECT max(coalesce((SELECT max(first_seen) FROM lead), 0), coalesce((SELECT max(at) FROM outbox), 0))
@@ -96,7 +97,7 @@ def _files(settings: Settings, *, with_keys: bool) -> dict[str, Path]:
         name: file
         for name, file in below(root).items()
         if not keys.private(name)
-        and not name.startswith(_LOCKS)
+        and not name.startswith((*_LOCKS, _MADE_ANEW))
         and not name.endswith(_PASSING)
         and name not in (STORE, CRM)
     }

@@ -8,7 +8,7 @@ from domain.policy import Fact, Facts, FiredRow
 from tools.policy.calendar import Calendar
 from tools.policy.columns import OTHER, Columns
 from tools.policy.holdout import DEFAULT
-from tools.policy.tables import Ask, Table
+from tools.policy.tables import TABLES, Ask, Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,7 @@ class TablePolicy:
         self._cells: list[tuple[str, Ask]] = []
         places: dict[tuple[str, str], int] = {}
         self._plans = {table.name: self._plan(table, places) for table in tables}
+        self._usual = [name for name in self._plans if not TABLES[name].apart]
 
     def _plan(self, table: Table, places: dict[tuple[str, str], int]) -> _Plan:
         for (column, expression), ask in table.asks.items():
@@ -64,12 +65,15 @@ class TablePolicy:
     def evaluate(self, facts: Facts, tables: Sequence[str] | None = None) -> tuple[FiredRow, ...]:
         """All rows that fire, in table order: at most one per first-hit table, the do-not-act table all hits.
 
-        A code that its column does not list counts as ``other`` where the column has it, else as missing.
+        A table that this version does not have fires nothing. A code that its column does not list counts as
+        ``other`` where the column has it, else as missing.
         Raises: ConfigError if `facts` lacks a column that the tables read, or has a value of another type.
         """
         known: list[bool | None] = [None] * len(self._cells)
         fired: list[FiredRow] = []
-        for name in self._plans if tables is None else tables:
+        for name in self._usual if tables is None else tables:
+            if name not in self._plans and TABLES[name].apart:
+                continue
             plan = self._plans[name]
             if not plan.reads <= facts.keys():
                 missing = ", ".join(sorted(plan.reads - facts.keys()))

@@ -14,15 +14,20 @@ from tools.policy.evaluator import TablePolicy
 from tools.policy.problems import Mistakes, Problem, did_you_mean, raise_if_any
 from tools.policy.reach import check_rows
 from tools.policy.reps import check_reps, load_reps
-from tools.policy.tables import TABLES, Table, read_table
+from tools.policy.tables import NEEDED, TABLES, Table, read_table
 
 FILES = (
     columns.FILE,
     calendar.FILE,
-    *(f"{table}.csv" for table in TABLES),
-    *(f"{table}.cases.csv" for table in TABLES),
+    *(f"{table}.csv" for table in NEEDED),
+    *(f"{table}.cases.csv" for table in NEEDED),
 )
-"""What a policy folder consists of; a `holdout.FILE` may be there too."""
+"""What a policy folder consists of."""
+EXTRA = (
+    holdout.FILE,
+    *(f"{table}{end}" for table in TABLES if table not in NEEDED for end in (".csv", ".cases.csv")),
+)
+"""What may be there too; a version promoted before there was such a file has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +101,11 @@ def _check(folder: Path) -> PolicyReport:
             str(folder), None, (Problem(str(folder), "", "", "", "is no folder", remedy),), ()
         )
     parts = _read(folder)
-    if parts.columns is None or parts.calendar is None or len(parts.tables) < len(TABLES):
+    if (
+        parts.columns is None
+        or parts.calendar is None
+        or not {*NEEDED} <= {table.name for table in parts.tables}
+    ):
         return PolicyReport(str(folder), None, parts.problems, ())
     version = "" if parts.problems else _version(folder, parts.calendar.holidays)
     policy = TablePolicy(version, parts.tables, parts.columns, parts.calendar, holdout=parts.holdout)
@@ -113,7 +122,7 @@ def _check(folder: Path) -> PolicyReport:
 
 def policy_files(folder: Path, dates: Mapping[str, holiday_dates.Dates]) -> Mapping[str, bytes]:
     """The content of a version by file name, line ends and marks as one form, holidays expanded."""
-    names = (*FILES, holdout.FILE) if (folder / holdout.FILE).is_file() else FILES
+    names = (*FILES, *(name for name in EXTRA if (folder / name).is_file()))
     found = {name: _plain((folder / name).read_bytes()) for name in names}
     return found | {holiday_dates.FILE: holiday_dates.as_text(dates).encode()}
 
@@ -123,7 +132,7 @@ def _read(folder: Path) -> _Parts:
     notes = Mistakes(columns.FILE)
     found = columns.read_columns(folder, notes)
     if found is not None:
-        _check_declared(found, notes)
+        _check_declared(folder, found, notes)
     problems += notes.found
     if found is None or notes.found:
         return _Parts(None, None, (), (), {}, tuple(problems))
@@ -134,7 +143,7 @@ def _read(folder: Path) -> _Parts:
     held_out = holdout.read_holdout(folder, found.codes.get("region", frozenset()), notes)
     problems += notes.found
     tables, cases = [], []
-    for name in TABLES:
+    for name in _tables_of(folder):
         notes = Mistakes(f"{name}.csv")
         table = read_table(folder, name, found, notes)
         if table is not None:
@@ -148,8 +157,12 @@ def _read(folder: Path) -> _Parts:
     return _Parts(found, times, tuple(tables), tuple(cases), held_out, tuple(problems))
 
 
-def _check_declared(found: Columns, mistakes: Mistakes) -> None:
-    for name in TABLES:
+def _tables_of(folder: Path) -> tuple[str, ...]:
+    return tuple(name for name in TABLES if name in NEEDED or (folder / f"{name}.csv").is_file())
+
+
+def _check_declared(folder: Path, found: Columns, mistakes: Mistakes) -> None:
+    for name in _tables_of(folder):
         if name not in found.outputs:
             remedy = f"add [outputs.{name}...]; copy the shipped ones"
             mistakes.add("has no outputs of this table", remedy, column=f"outputs.{name}")
@@ -177,7 +190,7 @@ def _calendar(folder: Path, found: Columns, mistakes: Mistakes) -> Calendar | No
 
 
 def _strangers(folder: Path) -> list[Problem]:
-    known = {*FILES, holdout.FILE, holiday_dates.FILE}
+    known = {*FILES, *EXTRA, holiday_dates.FILE}
     names = sorted(file.name for file in folder.iterdir() if file.suffix in (".csv", ".toml"))
     remedy = "move it out of the policy folder: no table is read from it"
     return [

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from string import Formatter
 
 from domain.next_step import PLACEHOLDERS
+from domain.nudge import BOUND
 from domain.policy import Fact, listed
 from tools.policy.cells import BadCell
 from tools.policy.columns import Output
@@ -141,6 +142,14 @@ def _approval_row(outputs: Outputs) -> Iterator[Finding]:
         yield "hours", "leaves nobody any time", "write at least 1"
 
 
+def _model_row(outputs: Outputs) -> Iterator[Finding]:
+    bound = outputs.get("bound")
+    if isinstance(bound, int) and bound > BOUND:
+        yield "bound", f"is over {BOUND} thousandths", f"write at most {BOUND}"
+    if outputs["call"] == "local" and bound is not None:
+        yield "bound", "has no meaning where no model is asked", "leave it empty"
+
+
 def _no_check(_: Outputs) -> Iterator[Finding]:
     yield from ()
 
@@ -150,4 +159,5 @@ _CHECKS: Mapping[str, Callable[[Outputs], Iterator[Finding]]] = {
     "timing": _hold,
     "routing": _routing_row,
     "approval": _approval_row,
+    "model": _model_row,
 }

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from domain.policy import Fact, FiredRow
+from domain.stakes import COLUMNS as STAKES
 from tools.policy.cells import BadCell, Cell, compiled, read_cell
 from tools.policy.columns import Columns
 from tools.policy.outputs import inconsistencies, read_output
@@ -22,15 +23,21 @@ class Kind:
 
     first: bool
     after_routing: bool
+    apart: bool = False
+    """Asked by name only, and need not be there."""
+    only: frozenset[str] | None = None
+    """The columns that it may read; None = any."""
 
 
 TABLES: Final[Mapping[str, Kind]] = {
+    "model": Kind(first=True, after_routing=True, apart=True, only=STAKES),
     "do_not_act": Kind(first=False, after_routing=False),
     "routing": Kind(first=True, after_routing=False),
     "approval": Kind(first=True, after_routing=True),
     "timing": Kind(first=True, after_routing=True),
 }
 """The tables of a policy, in the order in which they are asked."""
+NEEDED: Final = tuple(name for name, kind in TABLES.items() if not kind.apart)
 _RULE = re.compile(r"^[a-z][a-z0-9_]{0,39}$")
 _WHY_LIMIT = 240
 
@@ -126,6 +133,9 @@ class _Reader:
             if facts[word].after_routing and not TABLES[self.table].after_routing:
                 remedy = "use it in the approval or timing table, not here"
                 self.mistakes.add("is only known after routing", remedy, column=part)
+            only = TABLES[self.table].only
+            if only is not None and word not in only:
+                self.mistakes.add("is not known here", did_you_mean(word, only, "columns are"), column=part)
         elif side == "when":
             remedy = did_you_mean(word, facts, "columns.toml declares")
             self.mistakes.add("is no declared column", remedy, column=part)

@@ -1,6 +1,7 @@
 """Contact data becomes keyed hashes at the door: equal addresses, equal hashes, and no way back."""
 
 import hmac
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from domain.errors import BadInput, ConfigError
 
 LENGTH = 32
 """Hex digits that are kept of the HMAC: 128 bits."""
+MARK_LENGTH = 16
 CACHED = 65_536
 ALIASES = {"UK": "GB"}
 LONGEST_EMAIL, LONGEST_PHONE = 254, 40
@@ -104,3 +106,13 @@ def _plausible(number: phonenumbers.PhoneNumber) -> bool:
 def contact_hasher(secret: bytes, tables: Path, *, tenant: str) -> ContactHasher:
     """The hasher of an installation, with the role addresses in the folder `tables`. Raises: ConfigError."""
     return ContactHasher(secret, role_addresses(tables / "role_addresses.txt"), tenant=tenant)
+
+
+def text_mark(secret: bytes) -> Callable[[str], str]:
+    """Marks texts off for a language model: a keyed hash that whoever writes a text cannot know."""
+    key = hmac.digest(secret, b"text mark", "sha256")
+
+    def mark(text: str) -> str:
+        return hmac.digest(key, text.encode(), "sha256").hex()[:MARK_LENGTH]
+
+    return mark

@@ -104,6 +104,7 @@ class Group:
         applied: Counter[Tally] = Counter()
         for (tenant, region), rows in self.signals.items():
             applied[tenant, region, "waiting"] -= self.tx.run("finish_signal", rows)
+            self.tx.run("mark_spoken", {"tenant": tenant, "refs": as_json(row["ref"] for row in rows)})
         add_tally(self.tx, applied)
         leads = [{"lead": lead, "tenant": row.tenant, "now": self.now} for lead, row in self.done.items()]
         self.tx.run("finish_lead", leads)

@@ -7,6 +7,7 @@ from pathlib import Path
 from domain.audit import AuditEntry
 from tools.privacy.vault import KeyRow
 from tools.store.accounts import SqlAccounts
+from tools.store.answers import SqlAnswers, SqlSpending
 from tools.store.approvals import SqlApprovals
 from tools.store.audit import append
 from tools.store.commit import SqlCommit
@@ -19,7 +20,9 @@ from tools.store.limits import SqlLimits
 from tools.store.outbox import SqlOutbox
 from tools.store.quarantine import SqlQuarantine
 from tools.store.reads import SqlReads
+from tools.store.remembered import SqlMemoryBook
 from tools.store.stream import Streams
+from tools.store.talks import SqlTalks
 from tools.store.work import SqlWork
 
 
@@ -39,6 +42,10 @@ class Store:
     approvals: SqlApprovals
     limits: SqlLimits
     feedback: SqlFeedback
+    answers: SqlAnswers
+    spending: SqlSpending
+    remembered: SqlMemoryBook
+    talks: SqlTalks
 
     def append_audit(self, tx: Tx, entries: Sequence[AuditEntry]) -> None:
         """Add rows to this writer's chains within a transaction: what the audit log appends with."""
@@ -64,7 +71,8 @@ def open_store(
 
     `on_point` is told of named points: ``inbox.before_commit``, ``inbox.after_commit``, ``merge.before_commit``,
     ``claim.before_commit``, ``claim.after_commit``, ``commit.before_commit``, ``commit.after_commit``, and the same two
-    of ``outbox.take``, ``outbox.note``, ``outbox.finish``, ``approval.vote``, ``override.fix`` and ``override.lift``.
+    of ``outbox.take``, ``outbox.note``, ``outbox.finish``, ``approval.vote``, ``override.fix``, ``override.lift`` and
+    ``talk.decide``.
     Raises: Temporary if the file cannot be opened now; Permanent if it is not a sound database of a known version.
     """
     config = config or Config()
@@ -83,4 +91,8 @@ def open_store(
         SqlApprovals(database, config),
         SqlLimits(database),
         SqlFeedback(database, config),
+        SqlAnswers(database, config),
+        SqlSpending(database),
+        SqlMemoryBook(database),
+        SqlTalks(database, config),
     )

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Final, TypeVar
 
-from domain.action import ActionState, Move, moved
+from domain.action import ActionKind, ActionState, Move, moved
 from domain.attempt import begun
 from domain.audit import AuditEntry
 from domain.effect import StepProgress
@@ -200,7 +200,7 @@ def _hold(effects: Effects, one: Stored, until: int) -> Taken | None:
 
 
 def _not_any_more(effects: Effects, one: Stored, lead: Any) -> str:
-    """Why the action is not to be sent now: its lead is gone or forgotten, or the effect is another row's by now.
+    """Why the action is not to be sent now: its lead is gone or forgotten, or somebody else does it.
 
     What has begun goes on: the holder sees the lead as it is, and takes back or ends what is half done.
     """
@@ -210,7 +210,17 @@ def _not_any_more(effects: Effects, one: Stored, lead: Any) -> str:
         return "gone"
     if lead.suppressed:
         return "suppressed"
-    return "" if effects.claims_key(one) else "merged"
+    if not effects.claims_key(one):
+        return "merged"
+    return "taken" if _person_has_it(effects, one.row) else ""
+
+
+def _person_has_it(effects: Effects, row: OutboxRow) -> bool:
+    """Whether a conversation is to be handed over that a person of the desk has taken meanwhile."""
+    if row.kind is not ActionKind.HANDOFF:
+        return False
+    talk = effects.tx.one("talk_taken", {"lead": row.lead_id, "tenant": row.tenant})
+    return talk is not None and bool(talk.taken)
 
 
 def _may_begin(effects: Effects, taken: Taken, steps: Sequence[StepProgress]) -> bool:

@@ -80,13 +80,14 @@ class Regrouping:
                 "ready_at": due,
             },
         )
+        self.tx.run("mark_renewed", {**here, "region": region})
         names = {before.account, account.account if account else None} - {None}
         mark(self.tx, self.tenant, region, names, self.now)
         return waiting
 
     def _merge(self, plan: Plan, winner: str, loser: str) -> None:
         both: dict[str, object] = {"to": winner, "lead": loser}
-        for name in ("move_timers", "drop_timers"):
+        for name in ("move_timers", "drop_timers", "move_answers", "move_talks", "move_talk_decisions"):
             self._ask(name, [both])
         self._merge_effects(plan.region, winner, loser)
         if self._overrides.merge(winner, loser):
@@ -134,6 +135,8 @@ class Regrouping:
     def _split(self, plan: Plan, lead: str, part: str) -> None:
         self._note(plan.region, "split", lead, part)
         self.effects.split(self.tenant, part)
+        for name in ("return_answers", "return_talks", "return_talk_decisions"):
+            self._ask(name, [{"lead": part}])
         if self._overrides.split(lead, part):
             self._redecide(plan.region, lead, part)
         give_back(self.tx, self.config.ring, self.tenant, part, plan.region)
@@ -157,7 +160,8 @@ class Regrouping:
         gone = self.tx.run("suppress_signals", {**here, "state": "waiting"})
         self.tx.run("suppress_signals", {**here, "state": "parked"})
         self._stop(lead_id, ApprovalState.EXPIRED, "suppressed")
-        self.tx.run("drop_timers", here)
+        for name in ("drop_timers", "drop_answers", "drop_talk_records"):
+            self.tx.run(name, here)
         return -gone
 
     def _events(self, lead_id: str) -> tuple[Event, ...]:

@@ -15,12 +15,18 @@ from sqlalchemy import (
     text,
 )
 
+from tools.store.schema_answers import answer_tables
 from tools.store.schema_approvals import approval_tables
 from tools.store.schema_feedback import override_table
+from tools.store.schema_memory import memory_tables
+from tools.store.schema_talks import talk_tables
 
 metadata = MetaData()
 approval, vote, showing, approval_edit = approval_tables(metadata)
 lead_override = override_table(metadata)
+answer, spending = answer_tables(metadata)
+memory_text, memory_due, memory_book = memory_tables(metadata)
+talk, talk_decision = talk_tables(metadata)
 
 
 def _text(name: str, *, null: bool = False, default: str | None = None) -> Column[str]:

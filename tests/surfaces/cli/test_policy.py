@@ -21,6 +21,7 @@ from tests.agents.policy_leads import MONDAY_NIGHT, ORDINARY, Case
 from tests.tools.policy.editing import SHIPPED, PolicyFolder
 from tools.policy.load import check_policy, load_policy
 from tools.policy.shelf import PolicyShelf
+from tools.policy.tables import NEEDED
 
 POLICY = load_policy(SHIPPED)
 CASES = (
@@ -133,7 +134,7 @@ def test_check_of_the_configured_policy_is_well(leadgraph: World) -> None:
     found = leadgraph.json("check")
     assert found["ok"] is True
     assert found["version"] == POLICY.version
-    assert [one["table"] for one in found["tables"]] == ["do_not_act", "routing", "approval", "timing"]
+    assert [one["table"] for one in found["tables"]] == ["model", *NEEDED]
     assert all(one["uncovered"] == [] and one["rows"] and one["cases"] for one in found["tables"])
     code, out, _ = leadgraph("check")
     assert code == Exit.OK

@@ -19,9 +19,12 @@ from domain.ports.commit import Commit, Committed
 from domain.ports.feedback import Feedback
 from domain.ports.inbox import Inbox, Refused
 from domain.ports.limits import Limits
+from domain.ports.model import Answers
 from domain.ports.outbox import Outbox
 from domain.ports.quarantine import Quarantine
 from domain.ports.reads import Reads
+from domain.ports.spending import Spending
+from domain.ports.talks import Talks
 from domain.ports.work import Claimed, Work
 from domain.signal import Event, KeyKind, LeadKey, Scalar, Signal, compact
 
@@ -57,6 +60,12 @@ class AnyStore(Protocol):
     def limits(self) -> Limits: ...
     @property
     def feedback(self) -> Feedback: ...
+    @property
+    def answers(self) -> Answers: ...
+    @property
+    def spending(self) -> Spending: ...
+    @property
+    def talks(self) -> Talks: ...
     def close(self) -> None: ...
 
 

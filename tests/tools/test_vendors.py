@@ -1,0 +1,238 @@
+"""Connectors as the settings name them: which step goes where, what is missing is named, and no token shows."""
+
+import shutil
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app import throw_away_home
+from domain.effect import Step, StepKind
+from domain.errors import ConfigError
+from domain.ports.target import Subject, Target
+from domain.signal import KeyKind, LeadKey
+from tests.tools.crm.fake_hubspot import FakeHubSpot
+from tests.tools.crm.fake_salesforce import CLIENT_ID, CLIENT_SECRET, FakeSalesforce
+from tests.tools.crm.worlds import LEAD, SCORE, SUBJECT, TASK, FixedClock
+from tests.tools.desk.fake_chatwoot import FakeChatwoot
+from tests.tools.desk.fake_intercom import FakeIntercom
+from tests.tools.vendor_server import Wire
+from tools.diagnosis import diagnose
+from tools.field_map import field_map
+from tools.policy.reps import load_reps
+from tools.settings import SHIPPED, find_settings
+from tools.targets import open_targets
+
+NOTE = Step(StepKind.ADD_NOTE, {"note": "Wants 50 seats"})
+TALKING = Subject(SUBJECT.tenant, LEAD, (LeadKey(KeyKind.CONVERSATION, "chatwoot:42"),))
+
+
+class Unlimited:
+    """Satisfies `domain.ports.limits.Limits`."""
+
+    async def reserve(self, name: str, *, per_minute: int, burst: int, now: int) -> int:
+        """No wait."""
+        return 0
+
+
+@pytest.fixture
+def accounts() -> Any:
+    """An account at each vendor, behind sockets, with their addresses."""
+    fakes = {
+        "hubspot": FakeHubSpot(),
+        "salesforce": FakeSalesforce(),
+        "chatwoot": FakeChatwoot(),
+        "intercom": FakeIntercom(),
+    }
+    with ExitStack() as stack:
+        yield {name: (fake, stack.enter_context(Wire(fake).served())) for name, fake in fakes.items()}
+
+
+def environment(home: Path, accounts: Any, **more: str) -> dict[str, str]:
+    """HubSpot and Chatwoot as a person would set them up."""
+    return {
+        "LEADGRAPH_HOME": str(home),
+        "LEADGRAPH_TENANT": SUBJECT.tenant,
+        "LEADGRAPH_CRM": "hubspot",
+        "LEADGRAPH_CRM_URL": accounts["hubspot"][1],
+        "LEADGRAPH_CRM_TOKEN": accounts["hubspot"][0].token,
+        "LEADGRAPH_CRM_CREATE": "true",
+        "LEADGRAPH_DESK": "chatwoot",
+        "LEADGRAPH_DESK_URL": accounts["chatwoot"][1],
+        "LEADGRAPH_DESK_TOKEN": accounts["chatwoot"][0].token,
+    } | {name: value for name, value in more.items() if value}
+
+
+def with_people(folder: Path, vendor: str, person: str) -> Path:
+    """The shipped configuration, in which each rep is `person` at `vendor`."""
+    shutil.copytree(SHIPPED, folder)
+    file = folder / "fields" / f"{vendor}.toml"
+    reps = [rep.rep_id for rep in load_reps(SHIPPED / "reps.csv")]
+    text = file.read_text("utf-8") + "".join(f'\n{rep} = "{person}"' for rep in reps)
+    file.write_text(text, "utf-8")
+    return folder
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Any:
+    """Opens the targets of an environment; in the end they are closed, outside the loop of the test."""
+    with ExitStack() as later:
+
+        def open_all(env: Mapping[str, str]) -> Mapping[StepKind, Target]:
+            (tmp_path / "home").mkdir(exist_ok=True)
+            limits = Unlimited()
+            return open_targets(
+                find_settings(env).settings,
+                tmp_path / "home",
+                clock=FixedClock(),
+                limits=limits,
+                later=later,
+            )
+
+        yield open_all
+
+
+Open = Callable[[Mapping[str, str]], Mapping[StepKind, Target]]
+
+
+async def test_scores_and_tasks_go_to_the_crm_notes_to_the_conversation_and_the_rest_stays_here(
+    tmp_path: Path, accounts: Any, opened: Open
+) -> None:
+    targets = opened(environment(tmp_path / "home", accounts))
+    await targets[StepKind.SET_FIELDS].send(SCORE, SUBJECT, key="k1")
+    await targets[StepKind.CREATE_TASK].send(TASK, SUBJECT, key="k2")
+    await targets[StepKind.ADD_NOTE].send(NOTE, TALKING, key="k3")
+    await targets[StepKind.ADD_NOTE].send(NOTE, SUBJECT, key="k4")
+    hubspot, desk = accounts["hubspot"][0], accounts["chatwoot"][0]
+    assert hubspot.counts() == {"records": 1, "tasks": 1, "notes": 1}
+    assert len(desk.notes()) == 1
+    assert (hubspot.broken, desk.broken) == ([], [])
+    assert {targets[kind].name for kind in (StepKind.ENROL, StepKind.NOTIFY)} == {"crm"}
+    assert targets.keys() == set(StepKind)
+
+
+async def test_a_note_from_before_the_conversation_is_removed_where_it_stands(
+    tmp_path: Path, accounts: Any, opened: Open
+) -> None:
+    targets = opened(environment(tmp_path / "home", accounts))
+    receipt = await targets[StepKind.ADD_NOTE].send(NOTE, SUBJECT, key="k1")
+    assert await targets[StepKind.ADD_NOTE].find("k1") == receipt
+    back = Step(StepKind.REMOVE_NOTE, {"ref": receipt.ref})
+    await targets[StepKind.REMOVE_NOTE].send(back, TALKING, key="k1/undo")
+    assert accounts["hubspot"][0].counts()["notes"] == 0
+
+
+async def test_intercom_takes_the_notes_of_its_conversations(
+    tmp_path: Path, accounts: Any, opened: Open
+) -> None:
+    fake, url = accounts["intercom"]
+    more = {"DESK": "intercom", "DESK_URL": url, "DESK_TOKEN": fake.token, "DESK_ACCOUNT": "900"}
+    env = environment(
+        tmp_path / "home", accounts, **{f"LEADGRAPH_{name}": value for name, value in more.items()}
+    )
+    talking = Subject(SUBJECT.tenant, LEAD, (LeadKey(KeyKind.CONVERSATION, "intercom:42"),))
+    await opened(env)[StepKind.ADD_NOTE].send(NOTE, talking, key="k1")
+    assert len(fake.notes()) == 1
+
+
+async def test_salesforce_is_reached_with_the_credentials_of_a_client(
+    tmp_path: Path, accounts: Any, opened: Open
+) -> None:
+    env = environment(
+        tmp_path / "home",
+        accounts,
+        LEADGRAPH_CRM="salesforce",
+        LEADGRAPH_CRM_URL=accounts["salesforce"][1],
+        LEADGRAPH_CRM_CLIENT_ID=CLIENT_ID,
+        LEADGRAPH_CRM_CLIENT_SECRET=CLIENT_SECRET,
+    )
+    await opened(env)[StepKind.SET_FIELDS].send(SCORE, SUBJECT, key="k1")
+    assert accounts["salesforce"][0].counts()["records"] == 1
+
+
+@pytest.mark.parametrize(
+    ("missing", "named"),
+    [("CRM_TOKEN", "crm_token_file"), ("DESK_URL", "desk_url"), ("DESK_TOKEN", "desk_token_file")],
+)
+def test_what_is_missing_is_named(
+    tmp_path: Path, accounts: Any, opened: Open, missing: str, named: str
+) -> None:
+    env = environment(tmp_path / "home", accounts)
+    del env[f"LEADGRAPH_{missing}"]
+    with pytest.raises(ConfigError, match=named):
+        opened(env)
+
+
+@pytest.mark.parametrize("url", ["http://crm.example", "https://me:hunter2@crm.example", "ftp://127.0.0.1"])
+def test_an_address_that_is_not_encrypted_or_holds_a_password_is_refused(
+    tmp_path: Path, accounts: Any, opened: Open, url: str
+) -> None:
+    with pytest.raises(ConfigError) as refused:
+        opened(environment(tmp_path / "home", accounts, LEADGRAPH_CRM_URL=url))
+    assert "hunter2" not in str(refused.value)
+
+
+async def test_a_token_in_a_file_is_read_anew_when_it_is_not_accepted(
+    tmp_path: Path, accounts: Any, opened: Open
+) -> None:
+    file = tmp_path / "token"
+    file.write_text("old\n", "utf-8")
+    targets = opened(environment(tmp_path / "home", accounts, LEADGRAPH_CRM_TOKEN_FILE=str(file)))
+    accounts["hubspot"][0].token = "old"
+    await targets[StepKind.SET_FIELDS].send(SCORE, SUBJECT, key="k1")
+    accounts["hubspot"][0].token = "new"
+    file.write_text("new\n", "utf-8")
+    await targets[StepKind.SET_FIELDS].send(SCORE, SUBJECT, key="k2")
+    assert len(accounts["hubspot"][0].ledger) == 2
+
+
+def test_doctor_says_of_each_connector_what_is_missing_and_shows_no_token(
+    tmp_path: Path, accounts: Any
+) -> None:
+    accounts["chatwoot"][0].labels.remove("sales-handoff")
+    config = with_people(tmp_path / "config", "hubspot", "901")
+    env = environment(tmp_path / "home", accounts, LEADGRAPH_CONFIG=str(config))
+    settings = find_settings(env).settings
+    checks = {one.name: one for one in diagnose(settings, lambda: "") if one.name.startswith("connector")}
+    assert checks["connector hubspot"].ok
+    label, people = checks["connector chatwoot"].detail.split("; ")
+    assert label == "labels: create the label sales-handoff"
+    assert people.startswith("people: add rep_000001")
+    accounts["hubspot"][0].token = "other"
+    (hubspot, _) = (one for one in diagnose(settings, lambda: "") if one.name.startswith("connector"))
+    assert not hubspot.ok
+    assert "pat-eu1-secret" not in hubspot.detail
+
+
+@pytest.mark.parametrize("vendor", ["hubspot", "salesforce", "chatwoot", "intercom"])
+def test_the_shipped_maps_can_be_read(vendor: str) -> None:
+    assert field_map(SHIPPED, vendor, own=("marks",)).own["marks"].lower().startswith("leadgraph_marks")
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("[fields]\nscore = 'x'", "score"),
+        ("[fieldz]\npoints = 'x'", "fieldz"),
+        ("[fields]\npoints = 7", "fields"),
+        ("[fields]\npoints = 'x'\n[own]\nmarks = 'x'", "twice"),
+        ("[fields]\npoints = 'x'", "marks"),
+        ("[fields", "TOML"),
+    ],
+)
+def test_a_map_that_is_wrong_names_the_place(tmp_path: Path, text: str, named: str) -> None:
+    (tmp_path / "fields").mkdir()
+    (tmp_path / "fields" / "hubspot.toml").write_text(text, "utf-8")
+    with pytest.raises(ConfigError, match=named):
+        field_map(tmp_path, "hubspot", own=("marks",))
+
+
+def test_a_home_that_is_thrown_away_writes_to_no_vendor(
+    tmp_path: Path, accounts: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environment(tmp_path / "home", accounts).items():
+        monkeypatch.setenv(name, value)
+    with throw_away_home() as home:
+        assert {target.name for target in home.targets.values()} == {"crm"}
