@@ -12,7 +12,7 @@ from domain.errors import BadInput
 from evals import marking
 from evals.cases import Trace, card_of, load_traces, save
 from evals.report import html_of, junit_of, markdown_of
-from evals.suites import calibration, dynamic, scoring
+from evals.suites import calibration, dynamic, handoff, injection, intents, out_of_scope, scoring
 
 TRACES: Final = "traces.jsonl"
 ABOUT: Final = "about.json"
@@ -21,8 +21,12 @@ LEARNT: Final = {
     scoring.SUITE: scoring.score,
     calibration.SUITE: calibration.score,
     dynamic.SUITE: dynamic.score,
+    handoff.SUITE: handoff.score,
+    out_of_scope.SUITE: out_of_scope.score,
+    intents.SUITE: intents.score,
+    injection.SUITE: injection.score,
 }
-"""Suites that judge probabilities; all others mark behaviour."""
+"""Suites with figures of their own; all others mark behaviour."""
 
 
 @dataclass(frozen=True, slots=True)

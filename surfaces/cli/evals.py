@@ -22,13 +22,15 @@ def run(
     suite: Annotated[
         str,
         typer.Argument(
-            help="scoring, calibration, dynamic, policy, trajectories, rationale, robustness, parity, smoke."
+            help="scoring, calibration, dynamic, policy, trajectories, rationale, robustness, parity, handoff, "
+            "out_of_scope, intents, injection, cost, smoke."
         ),
     ],
     dataset: Annotated[
         str,
         typer.Option(
-            help="leadforge, x_education, online_shoppers, bpic2012, or home: the leads of this home."
+            help="leadforge, x_education, online_shoppers, bpic2012, or home: the leads of this home; the suites that "
+            "read text have sets of their own (docs/text.md)."
         ),
     ] = "leadforge",
     out: Annotated[Path | None, typer.Option(help="Folder for traces, result and reports.")] = None,

@@ -31,9 +31,27 @@ def show(out: Console, document: Mapping[str, Any]) -> None:
                 *[f"[{COLOURS[cell]}]{cell}[/]" if cell in COLOURS else _plain(cell) for cell in row]
             )
         out.print(made)
+    if "calls" in document:
+        _cost(out, document)
     if "coverage" in document:
         found = document["coverage"]
         out.print(f"rules of the tables that fired: {found['fired']} of {found['rules']}", highlight=False)
+
+
+def _cost(out: Console, document: Mapping[str, Any]) -> None:
+    """What a language model takes, and which decisions it would have changed."""
+    for name, spent in document["calls"].items():
+        out.print(
+            f"{name}: {spent['calls']:,} calls, {spent['tokens_in']:,} + {spent['tokens_out']:,} tokens, "
+            f"{spent['remembered']:,} remembered, for each 1,000 signals",
+            highlight=False,
+        )
+    read, of = document["read_otherwise"], document["decisions"]
+    out.print(
+        f"of {of:,} decisions {read:,} read otherwise, {document['differing']:,} differ:", highlight=False
+    )
+    for one in document["differ"]:
+        out.print(f"  {one}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _narrow(rows: Sequence[Sequence[str]]) -> Sequence[Sequence[str]]:

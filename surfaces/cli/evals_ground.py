@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -74,7 +75,7 @@ def world(tools: Cli, home: Home, *, name: str, seed: int) -> World:
     return World(
         name=name,
         home=home,
-        deps=deps_of(home),
+        deps=replace(deps_of(home), mind=None),
         ask=partial(question, home),
         rules=frozenset(rules),
         seed=seed,

@@ -12,18 +12,22 @@ from evals.datasets import aged, tables
 from evals.entrants import Entrant, baselines_for, learned, rule, trained
 from evals.home_table import home_table, leads_of
 from evals.runs import Run
-from evals.suites import calibration, decisions, dynamic, parity, scoring, trajectories
+from evals.suites import calibration, decisions, dynamic, injection, parity, scoring, trajectories
 from evals.tables import Table
 from evals.world import World
 from learning.families import Family
 from learning.rows import Question
 from surfaces.cli.context import Cli
+from surfaces.cli.evals_cost import cost_run
 from surfaces.cli.evals_ground import company_world, ground, world
+from surfaces.cli.evals_injection import injection_run
+from surfaces.cli.evals_text import READING, reading_runs
 
 LEARNT: Final = ("scoring", "calibration", "dynamic")
 BEHAVIOUR: Final = ("policy", "trajectories", "rationale", "robustness", "parity")
 SMOKE: Final = "smoke"
-SUITES: Final = (*LEARNT, *BEHAVIOUR, SMOKE)
+COST: Final = "cost"
+SUITES: Final = (*LEARNT, *BEHAVIOUR, *READING, injection.SUITE, COST, SMOKE)
 HOME: Final = "home"
 SMOKE_LEADS: Final = 1_500
 SMOKE_SEED: Final = 11
@@ -55,6 +59,12 @@ def runs(tools: Cli, wish: Wish, told: Told) -> Iterator[Run]:
         yield from _smoke(tools, wish, told)
     elif wish.suite in LEARNT:
         yield from _learnt(tools, wish, told)
+    elif wish.suite == COST:
+        yield cost_run(tools, leads=SMALL, seed=wish.seed or SMOKE_SEED, told=told)
+    elif wish.suite == injection.SUITE:
+        yield injection_run(tools, limit=wish.limit, seed=wish.seed, told=told)
+    elif wish.suite in READING:
+        yield from reading_runs(tools, wish.suite, wish.dataset, told)
     elif wish.suite in BEHAVIOUR:
         yield from _behaviour(tools, wish, (wish.suite,), told)
     else:
