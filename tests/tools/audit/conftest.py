@@ -31,15 +31,15 @@ class Exhibit:
 
 @pytest.fixture(scope="session")
 def exhibit(tmp_path_factory: pytest.TempPathFactory) -> Exhibit:
-    """400 runs of two tenants by three writers; roots signed twice; a few rows after the last root."""
+    """200 runs of two tenants by three writers; roots signed twice; a few rows after the last root."""
     folder = tmp_path_factory.mktemp("exhibit")
     rows = MemoryRows()
     log = log_of(rows, folder)
 
     async def make() -> None:
-        fill(rows, 250, seed=1)
+        fill(rows, 125, seed=1)
         await log.sign_roots(now=1_000)
-        fill(rows, 150, seed=2)
+        fill(rows, 75, seed=2)
         await log.sign_roots(now=2_000)
         await log.append([entry("inbox", number=n) for n in range(5)])
         await export(log, folder / "log.jsonl", tenant=None)
