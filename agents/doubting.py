@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from domain.asking import Asked, asked
 from domain.careful import AGAIN, Wish
-from domain.cited import Cite, Mark, Shown
+from domain.cited import Cite, Mark, shown_again
 from domain.ids import LeadId, TenantId
 from domain.intent import IntentReading
 from domain.policy import FiredRow, Verdict
@@ -89,7 +89,7 @@ async def doubt(
     To hold takes evidence that stands in a quote, else a person is asked. So it is for a lead that was held before:
     it does not wait for ever.
     """
-    shown = Shown({f"s{at}": (one.ref, one.text) for at, one in enumerate(quotes, start=1)})
+    shown = shown_again(quotes)
     request = Request(
         agent="policy",
         prompt=prompt.text,

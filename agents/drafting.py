@@ -11,7 +11,7 @@ from typing import Annotated, Final
 from pydantic import BaseModel, ConfigDict, Field
 
 from domain.asking import Asked, asked
-from domain.cited import Cite, Mark, Shown, numbers_hold
+from domain.cited import Cite, Mark, numbers_hold, shown_again
 from domain.ids import LeadId, TenantId
 from domain.intent import IntentReading
 from domain.policy import FiredRow, Verdict
@@ -56,7 +56,7 @@ async def draft(
     rule: FiredRow,
 ) -> Drafts:
     """Drafts about what is proposed. Without an answer there are none."""
-    shown = Shown({f"s{at}": (one.ref, one.text) for at, one in enumerate(quotes, start=1)})
+    shown = shown_again(quotes)
     state = _state(verdict, score, reading)
     request = Request(
         agent="actuation",

@@ -66,6 +66,11 @@ class Shown:
         )
 
 
+def shown_again(quotes: Iterable[Quoted]) -> Shown:
+    """Quotes of a lead's words, given to a later agent as texts of their own."""
+    return _named((quote.ref, quote.text) for quote in quotes)
+
+
 def shown(lead: LeadState, as_of: int, new: Iterable[Signal], earlier: Iterable[Signal]) -> Shown:
     """What of `new` and `earlier` may be shown: texts of this very lead that may lawfully be used; new ones first."""
     own = {event.ref for event in Lawful(lead.events).of(as_of)}
@@ -74,7 +79,11 @@ def shown(lead: LeadState, as_of: int, new: Iterable[Signal], earlier: Iterable[
         mine = signal.tenant == lead.tenant and signal.signal_id in own and signal.own_words
         if mine and signal.text is not None and len(texts) < MOST_TEXTS:
             texts.setdefault(signal.signal_id, visible(signal.text)[:LONGEST_TEXT])
-    return Shown({f"s{at}": (ref, text) for at, (ref, text) in enumerate(texts.items(), start=1)})
+    return _named(texts.items())
+
+
+def _named(texts: Iterable[tuple[str, str]]) -> Shown:
+    return Shown({f"s{at}": one for at, one in enumerate(texts, start=1)})
 
 
 def folded(text: str) -> str:

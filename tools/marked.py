@@ -47,7 +47,7 @@ class Vendor(Protocol):
     takes: frozenset[StepKind]
 
     async def look(self, subject: Subject) -> Seen:
-        """The record as it is now. Raises: Temporary, Throttled, Refused."""
+        """The record as it is now. Raises: Temporary, Throttled, Refused (``gone`` if there is none any more)."""
         ...
 
     async def plan(self, step: Step, subject: Subject, mark: str) -> Plan:
@@ -79,7 +79,14 @@ class MarkedTarget:
 
     async def look(self, subject: Subject) -> Seen:
         """The record as it is now; nothing for a lead of another tenant."""
-        return await self._vendor.look(subject) if subject.tenant == self._tenant else Seen()
+        if subject.tenant != self._tenant:
+            return Seen()
+        try:
+            return await self._vendor.look(subject)
+        except Refused as refusal:
+            if refusal.code != "gone":
+                raise
+            return Seen(gone=True)
 
     async def send(self, step: Step, subject: Subject, *, key: str) -> StepReceipt:
         """Take one step, unless its mark is there."""

@@ -77,12 +77,7 @@ class HubSpot:
 
     async def look(self, subject: Subject) -> Seen:
         """The contact as it is now."""
-        try:
-            contact = await self._contact(subject)
-        except Refused as refusal:
-            if refusal.code != "gone":
-                raise
-            return Seen(gone=True)
+        contact = await self._contact(subject)
         if contact is None:
             return Seen()
         owner = contact.held.get(self._map.owner.get("owner", ""), "")

@@ -87,12 +87,7 @@ class Salesforce:
 
     async def look(self, subject: Subject) -> Seen:
         """The Lead as it is now. Whoever is not our own user is a person."""
-        try:
-            lead = await self._lead(subject)
-        except Refused as refusal:
-            if refusal.code != "gone":
-                raise
-            return Seen(gone=True)
+        lead = await self._lead(subject)
         if lead is None:
             return Seen()
         ours = {name: lead.held(theirs) for name, theirs in self._map.fields.items()}
