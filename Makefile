@@ -77,9 +77,9 @@ clean: ## remove .venv and every cache; state in .leadgraph/ stays
 	@test -x $(BIN)/python || { echo '== making .venv'; $(PYTHON) -m venv .venv; }
 	@echo '== installing what requirements.lock pins (first time: about three minutes, 1.4 GB)'
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input \
-	  --only-binary :all: --require-hashes -r requirements.lock
+	  --no-compile --only-binary :all: --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input \
-	  --only-binary :all: --require-hashes --no-deps -r requirements-nodeps.lock
+	  --no-compile --only-binary :all: --require-hashes --no-deps -r requirements-nodeps.lock
 	@touch $@
 
 .venv/.installed: .venv/.locked pyproject.toml
