@@ -25,6 +25,7 @@ from domain.instants import SECOND
 from domain.ports.clock import Clock
 from tools import addresses
 from tools.retry_after import LONGEST_S, retry_after_s
+from tools.statuses import REFUSED, UNSENT, usable
 
 TIMEOUT: Final = httpx.Timeout(connect=3.0, read=15.0, write=5.0, pool=5.0)
 """Seconds for each part of a request."""
@@ -32,10 +33,6 @@ DEADLINE_S: Final = 25.0
 """Seconds for a whole request."""
 MAX_ANSWER: Final = 4 * 1024 * 1024
 """Bytes of an answer."""
-_UNSENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
-_REFUSED: Final[Mapping[int, str]] = {
-    400: "invalid", 403: "forbidden", 404: "gone", 409: "conflict", 410: "gone", 422: "invalid",
-}  # fmt: skip
 _UNCLEAR: Final = frozenset({408, 425})
 """4xx after which a write may still happen."""
 
@@ -84,13 +81,6 @@ class Manners:
     """What an answer means by the vendor's own rules, None where the status says it all."""
     spare: Callable[[Answer], float] = lambda _: 0.0
     """For how many seconds no request is left after an answer."""
-
-
-def usable(token: str) -> str:
-    """The token if a header can hold it. Raises: ConfigError, without the token."""
-    if not token or not token.isascii() or not token.isprintable() or " " in token:
-        raise ConfigError("the token of a vendor is one word of ASCII signs")
-    return token
 
 
 class Api:
@@ -160,7 +150,7 @@ class Api:
             if self._token is None or self._token == stale:
                 try:
                     async with asyncio.timeout(self._deadline_s):
-                        self._token = usable(await self._renew(stale))
+                        self._token = usable(await self._renew(stale), "a vendor")
                 except TimeoutError:
                     raise Temporary(f"{self.name} gives no token in time") from None
                 except ConfigError as error:
@@ -188,7 +178,7 @@ class Api:
         if 300 <= status < 400:
             raise Refused(f"{self.name} points elsewhere ({status}); set its new address", "moved")
         if 400 <= status < 500 and status not in _UNCLEAR:
-            raise Refused(f"{self.name} refused {what} ({status})", _REFUSED.get(status, "refused"))
+            raise Refused(f"{self.name} refused {what} ({status})", REFUSED.get(status, "refused"))
         raise lost(f"{self.name} answered {what} with {status}")
 
     async def _post(self, call: Call, token: str, lost: type[LeadgraphError]) -> Answer:
@@ -203,7 +193,7 @@ class Api:
             ):
                 body = await self._bounded(response, lost)
                 return Answer(response.status_code, dict(response.headers), self._json(response, body, lost))
-        except _UNSENT as error:
+        except UNSENT as error:
             raise Temporary(f"{self.name} cannot be reached ({type(error).__name__})") from None
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
             raise lost(f"the answer of {self.name} was lost ({type(error).__name__})") from None

@@ -31,6 +31,7 @@ from domain.ports.clock import Clock
 from domain.ports.target import Change, Seen, Subject
 from tools import addresses
 from tools.retry_after import retry_after_s
+from tools.statuses import REFUSED, UNSENT
 
 TIMEOUT: Final = httpx.Timeout(connect=3.0, read=15.0, write=5.0, pool=5.0)
 """Seconds for each part of a request."""
@@ -40,12 +41,8 @@ TOLERANCE_S: Final = 300
 MAX_KEY: Final = 300
 MAX_SIGNATURES: Final = 16
 _SECRET_BYTES: Final = range(24, 65)
-_UNSENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 SETTING: Final = "webhook_secrets"
 """Where our credentials are set."""
-_CODES: Final[Mapping[int, str]] = {
-    400: "invalid", 403: "forbidden", 404: "gone", 409: "conflict", 410: "gone", 422: "invalid",
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +142,7 @@ class Webhook:
                 self._client.stream("POST", self._url, content=body, headers=dict(headers)) as response,
             ):
                 return response.status_code, response.headers.get("retry-after")
-        except _UNSENT as error:
+        except UNSENT as error:
             raise Temporary(f"{self.name} cannot be reached ({type(error).__name__})") from error
         except (httpx.HTTPError, TimeoutError) as error:
             raise OutcomeUnknown(f"{self.name}: the answer was lost ({type(error).__name__})") from error
@@ -162,7 +159,7 @@ class Webhook:
         if 300 <= status < 400:
             raise Refused(f"{self.name} points elsewhere ({status}); configure the new address", "moved")
         if 400 <= status < 500 and status != 408:
-            raise Refused(f"{self.name} refused the message ({status})", _CODES.get(status, "refused"))
+            raise Refused(f"{self.name} refused the message ({status})", REFUSED.get(status, "refused"))
         raise OutcomeUnknown(f"{self.name} answered {status}")
 
 

@@ -5,7 +5,7 @@ send, only an answer that we understand tells us.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, TypeVar
 
 import httpx
@@ -28,6 +28,7 @@ from tools import addresses
 from tools.crm.embedded import wire
 from tools.crm.embedded.book import TAKES
 from tools.retry_after import retry_after_s
+from tools.statuses import REFUSED, UNSENT, usable
 
 TIMEOUT: Final = httpx.Timeout(connect=2.0, read=10.0, write=5.0, pool=5.0)
 """Seconds for each part of a request."""
@@ -35,10 +36,6 @@ DEADLINE_S: Final = 20.0
 """Seconds for a whole request: an answer that trickles in does not hold us longer."""
 MAX_ANSWER: Final = 1024 * 1024
 """Bytes of an answer."""
-_UNSENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
-_REFUSED: Final[Mapping[int, str]] = {
-    400: "invalid", 403: "forbidden", 404: "gone", 409: "conflict", 410: "gone", 422: "invalid",
-}  # fmt: skip
 
 SETTING: Final = "crm_token_file"
 """Where our credentials are set."""
@@ -66,7 +63,7 @@ class RemoteCrm:
     ) -> None:
         """`url` is the server's root; `delivery` what the server was started with. Raises: ConfigError."""
         self.name, self.delivery, self.takes = name, delivery, TAKES
-        self._token, self._refresh = _usable(token), refresh
+        self._token, self._refresh = usable(token, "a CRM"), refresh
         self._clock, self._deadline_s = clock, deadline_s
         # No connection is kept: a kept one would belong to the loop that opened it.
         self._client = httpx.AsyncClient(
@@ -127,7 +124,7 @@ class RemoteCrm:
             raise Throttled(f"{self.name} asks us to come later", wait)
         if status == 401:
             raise Unauthorized(f"{self.name} does not accept our token", SETTING)
-        if status in _REFUSED:
+        if status in REFUSED:
             raise Refused(f"{self.name} refused {what} ({status})", _code(status, answer))
         raise lost(f"{self.name} answered {what} with {status}")
 
@@ -135,7 +132,7 @@ class RemoteCrm:
         """True if there is another token than the one `used`. Raises: Unauthorized if the new one is unusable."""
         if self._token == used and self._refresh is not None:
             try:
-                self._token = _usable(await self._refresh())
+                self._token = usable(await self._refresh(), "a CRM")
             except ConfigError as error:
                 raise Unauthorized(str(error), SETTING) from error
         return self._token != used
@@ -152,7 +149,7 @@ class RemoteCrm:
                 ) as response,
             ):
                 return response.status_code, response.headers, await self._bounded(response, lost)
-        except _UNSENT as error:
+        except UNSENT as error:
             raise Temporary(f"{self.name} cannot be reached ({type(error).__name__})") from error
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
             raise lost(f"the answer of {self.name} to {what} was lost ({type(error).__name__})") from error
@@ -166,16 +163,9 @@ class RemoteCrm:
         return bytes(answer)
 
 
-def _usable(token: str) -> str:
-    """The token if a header can hold it. Raises: ConfigError, without the token."""
-    if not token or not token.isascii() or not token.isprintable() or " " in token:
-        raise ConfigError("the token of a CRM is one word of ASCII signs")
-    return token
-
-
 def _code(status: int, answer: bytes) -> str:
     """The code of a refusal: that of the status, unless the server's own says more."""
-    usual = _REFUSED[status]
+    usual = REFUSED[status]
     try:
         said = wire.mapping(wire.loads(answer), "answer").get("code")
     except BadInput:
