@@ -1,20 +1,16 @@
 """The HTTP application over one home."""
 
-import hmac
-from typing import Annotated, Final
+from fastapi import Depends, FastAPI
 
-from fastapi import Depends, FastAPI, Header
-
-from domain.errors import BadInput
+from domain.access import Scope
 from domain.ports.home import Home
 from domain.ports.listener import Listener
 from domain.ports.receivers import Receivers
 from surfaces.api import problems
+from surfaces.api.guard import guard
 from surfaces.api.handoff import handoff_router
 from surfaces.handoff import DEADLINE_S, Desk
 from surfaces.webhooks.router import webhook_router
-
-_BEARER: Final = "bearer "
 
 
 def build_app(
@@ -32,14 +28,9 @@ def build_app(
     app = FastAPI(title="Leadgraph", version="1", docs_url=None, redoc_url=None)
     problems.install(app)
 
-    async def known(authorization: Annotated[str, Header()] = "") -> None:
-        shown = authorization[len(_BEARER) :] if authorization.lower().startswith(_BEARER) else ""
-        if key is not None and not hmac.compare_digest(shown.encode(), key.encode()):
-            raise BadInput(
-                "authorization", "does not name a key of this server", "send Bearer and the key", code="key"
-            )
-
-    app.include_router(handoff_router(Desk(home, listener, deadline_s=deadline_s), guards=[Depends(known)]))
+    needs = guard(home, key=key)
+    desk = Desk(home, listener, deadline_s=deadline_s)
+    app.include_router(handoff_router(desk, guards=[Depends(needs(Scope.INGEST))]))
 
     if receivers is not None:
         app.include_router(webhook_router(home, receivers))

@@ -18,6 +18,7 @@ _STATUS: Final[Mapping[str, HTTPStatus]] = {
     "unsupported": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     "too_slow": HTTPStatus.REQUEST_TIMEOUT,
     "key": HTTPStatus.UNAUTHORIZED,
+    "scope": HTTPStatus.FORBIDDEN,
     "unknown": HTTPStatus.NOT_FOUND,
     "not_json": HTTPStatus.BAD_REQUEST,
     "not_utf8": HTTPStatus.BAD_REQUEST,
