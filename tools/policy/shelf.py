@@ -107,6 +107,7 @@ class PolicyShelf:
             problem = f"version {previous} is active already"
             raise BadInput("folder", problem, "change a table first", code="already_active")
         self._keep(folder, policy)
+        self._loaded[policy.version] = policy
         return self._change("promoted", policy.version, who=who, comment=comment, at=at, record=record)
 
     def rollback(self, *, who: str, comment: str, at: int, record: Record) -> Change:

@@ -6,6 +6,7 @@ from typing import Final
 from sqlalchemy import Connection, Engine, inspect, text
 
 from domain.errors import Permanent
+from tools.store.schema import metadata
 
 FOLDER: Final = Path(__file__).parent / "migrations"
 HEAD: Final = "0008"
@@ -15,6 +16,7 @@ HEAD: Final = "0008"
 def migrate(engine: Engine) -> None:
     """Run the migrations that are missing, all in one transaction, so that two processes cannot mix theirs.
 
+    An empty database gets the present tables at once: a test holds them against those that the migrations make.
     Raises: Permanent if the database was made by a newer version.
     """
     with engine.begin() as conn:
@@ -23,7 +25,10 @@ def migrate(engine: Engine) -> None:
             return
         if found is not None and found > HEAD:
             raise Permanent(f"{engine.url.database}: made by a newer version (tables {found}, known {HEAD})")
-        _upgrade(conn)
+        if found is None:
+            _make(conn)
+        else:
+            _upgrade(conn)
 
 
 def version(conn: Connection) -> str | None:
@@ -32,6 +37,12 @@ def version(conn: Connection) -> str | None:
         return None
     found: str | None = conn.execute(text("SELECT version_num FROM alembic_version")).scalar()
     return found
+
+
+def _make(conn: Connection) -> None:
+    metadata.create_all(conn, checkfirst=False)
+    conn.exec_driver_sql("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
+    conn.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": HEAD})
 
 
 def _upgrade(conn: Connection) -> None:

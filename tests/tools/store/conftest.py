@@ -1,4 +1,4 @@
-"""A store in a fresh folder, copied from one that was migrated before."""
+"""A store in a fresh folder, copied from one that was made before."""
 
 import shutil
 from collections.abc import Callable, Iterator

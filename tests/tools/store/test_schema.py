@@ -5,7 +5,9 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config as Alembic
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
@@ -21,23 +23,37 @@ WHOLE = {"waiting": {"tally"}, "count_rows": {"outbox", "merge"}}
 """Statements that may read a table, or an index of it, from end to end: counters are few, reports are rare."""
 
 
-def test_migrations_make_the_tables_of_the_schema(empty_store: Path) -> None:
+@pytest.fixture(scope="module")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database that every migration has made its part of."""
+    path = tmp_path_factory.mktemp("migrated") / "store.db"
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.begin() as conn:
+        config = Alembic()
+        config.set_main_option("script_location", str(FOLDER))
+        config.attributes["connection"] = conn
+        command.upgrade(config, "head")
+    engine.dispose()
+    return path
+
+
+def test_migrations_make_the_tables_of_the_schema(migrated: Path) -> None:
     """Every column, every index."""
-    engine = create_engine(f"sqlite:///{empty_store}")
+    engine = create_engine(f"sqlite:///{migrated}")
     with engine.connect() as conn:
         differences = compare_metadata(MigrationContext.configure(conn), metadata)
     engine.dispose()
     assert differences == []
 
 
-def test_indexes_and_keys_are_those_of_the_schema_to_the_letter(empty_store: Path) -> None:
+def test_indexes_and_keys_are_those_of_the_schema_to_the_letter(migrated: Path) -> None:
     """What Alembic does not compare: conditions of partial indexes, tables without rowid."""
     made = sqlite3.connect(":memory:")
     engine = create_engine("sqlite://", creator=lambda: made)
     metadata.create_all(engine)
     query = "SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'alembic%' AND sql IS NOT NULL"
     expected = {name: _squeezed(sql) for name, sql in made.execute(query)}
-    found = {name: _squeezed(sql) for name, sql in sqlite3.connect(empty_store).execute(query)}
+    found = {name: _squeezed(sql) for name, sql in sqlite3.connect(migrated).execute(query)}
     assert found == expected
 
 
