@@ -81,7 +81,7 @@ def test_uplift_is_told_from_the_hold_out_once_its_windows_are_over(world: Marke
     world.live(3)
     early = asyncio.run(business_of(world.home, horizon_days=HORIZON_DAYS, money=Money()))
     assert "not identified" in early.uplift.words
-    world.live(22)
+    world.live(16)
     found = asyncio.run(business_of(world.home, horizon_days=HORIZON_DAYS, money=Money(100.0, 50.0)))
     assert found.uplift.identified
     assert found.uplift.low is not None

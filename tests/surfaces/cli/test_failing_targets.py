@@ -15,7 +15,7 @@ from tests.crash.hot import START, hot_lead
 from tests.surfaces.cli.acting_world import a_hot_lead, item
 from tests.surfaces.cli.failing_world import TENANT, Answer, Failing, well_behaved
 
-LEADS = 24
+LEADS = 15
 TASK = ["add_note", "create_task", "set_fields", "set_owner"]
 """What a hot lead comes to in the CRM, each once."""
 
