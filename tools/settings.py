@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from domain.errors import ConfigError
+from tools.credentials import Credentials
 
 PREFIX = "LEADGRAPH_"
 SHIPPED = Path(__file__).resolve().parent.parent / "config"
@@ -31,6 +32,9 @@ PAIRS = frozenset({"model_by_agent", "webhook_actors", "webhook_accounts"})
 """Settings that an environment variable gives as ``name=value``, separated by commas."""
 USUAL = {"model_url": "OPENAI_BASE_URL", "model_key": "OPENAI_API_KEY"}
 """Settings that are also taken from where other programs have them; our own names win."""
+
+SEALED = "sealed in the home"
+"""Where a setting came from that `tools.credentials` keeps."""
 
 Received = Annotated[tuple[SecretStr, ...], Field(max_length=2)]
 """Secrets of a source: two while one is being replaced."""
@@ -80,7 +84,7 @@ class Settings(BaseModel):
     crm_client_id: str | None = Field(None, description="client id of Salesforce's connected app")
     crm_client_secret: SecretStr | None = Field(None, description="its secret")
     crm_create: bool = Field(False, description="make a record at the vendor for a lead that has none there")
-    desk: Literal["off", "chatwoot", "intercom"] = Field(
+    desk: Literal["off", "chatwoot", "intercom", "zendesk"] = Field(
         "off", description="desk whose conversations are handed over"
     )
     desk_url: str | None = Field(None, description="address of the desk")
@@ -188,14 +192,14 @@ class Settings(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The settings, and for each where its value came from: ``default``, ``environment``, a file, or ``argument``."""
+    """The settings, and where each came from: ``default``, `SEALED`, a file, ``environment`` or ``argument``."""
 
     settings: Settings
     origin: Mapping[str, str]
 
 
 def find_settings(env: Mapping[str, str] | None = None, **arguments: Any) -> Found:
-    """Read the settings: arguments over environment over file over defaults.
+    """Read the settings: arguments over environment over file over what is sealed in the home over defaults.
 
     The file is ``LEADGRAPH_FILE``, else ``leadgraph.toml`` in the working folder if it is there.
     Raises: ConfigError naming the setting, its origin and what is allowed.
@@ -209,15 +213,23 @@ def find_settings(env: Mapping[str, str] | None = None, **arguments: Any) -> Fou
     for name, variable, text in _from_environment(env):
         if name not in values or variable.startswith(PREFIX):
             values[name], origin[name] = _split(name, text), f"environment {variable}"
-    for name, value in arguments.items():
-        if value is not None:
-            values[name], origin[name] = value, "argument"
+    given = {name: value for name, value in arguments.items() if value is not None}
+    values, origin = values | given, origin | dict.fromkeys(given, "argument")
+    sealed = {name: _split(name, text) for name, text in _sealed(values).items()}
+    values, origin = sealed | values, origin | dict.fromkeys(sealed.keys() - values.keys(), SEALED)
     try:
         return Found(Settings(**values), origin)
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]) if first["loc"] else "settings"
         raise ConfigError(f"setting {name} (from {origin.get(name, 'file')}): {first['msg']}") from None
+
+
+def _sealed(values: Mapping[str, Any]) -> Mapping[str, str]:
+    """What was given to ``leadgraph connect`` once and is sealed in the home that `values` name."""
+    home, master = Path(values.get("home", Settings.model_fields["home"].default)), values.get("master_key")
+    kept = Credentials(home, master=Path(master) if master else None)
+    return {name: text for name, text in kept.all().items() if name in Settings.model_fields}
 
 
 def _from_environment(env: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tools.policy.shelf import PolicyShelf
     from tools.reasoner.doors import Texts
     from tools.settings import Found
+    from tools.setup.doors import Connecting
 
 
 class Tools:
@@ -49,6 +50,12 @@ class Tools:
         from tools.receivers import SettingsReceivers
 
         return SettingsReceivers(self.settings().settings)
+
+    def connecting(self) -> "Connecting":
+        """What it takes to connect a vendor. Raises: ConfigError."""
+        from tools.setup.doors import Connecting
+
+        return Connecting(self.settings())
 
     def read_leads(self, file: Path) -> "Iterator[tuple[int, RawItem]]":
         """The signals of a file of leads."""

@@ -63,6 +63,8 @@ def open_desk(settings: Settings, root: Path, clock: Clock, later: ExitStack) ->
         return Opened(
             target, admin.check, fields.people, lambda one: intercom.conversation_of(one) is not None
         )
+    if settings.desk == "zendesk":
+        return _zendesk(settings, root, clock, later, renew=renew, setting=setting)
     from tools.desk import chatwoot
 
     if settings.desk_url is None:
@@ -111,6 +113,20 @@ def _salesforce(settings: Settings, root: Path, clock: Clock, later: ExitStack) 
     sent = _sent(root, "salesforce", clock, later)
     vendor = Salesforce(api, fields, sent, login, create=settings.crm_create)
     return Opened(_target(vendor, api, sent, settings, later), vendor.check, fields.people)
+
+
+def _zendesk(
+    settings: Settings, root: Path, clock: Clock, later: ExitStack, *, renew: Renew, setting: str
+) -> Opened:
+    from tools.desk import zendesk
+
+    if settings.desk_url is None:
+        raise ConfigError("desk needs desk_url: https://<subdomain>.zendesk.com")
+    fields = field_map(settings.config, "zendesk", own=zendesk.OWN)
+    api = Api(zendesk.MANNERS, settings.desk_url, renew, clock, setting=setting)
+    vendor = zendesk.Zendesk(api, zendesk.Tickets(api, fields), fields, clock)
+    target = _target(vendor, api, _sent(root, "zendesk", clock, later), settings, later)
+    return Opened(target, vendor.check, fields.people, lambda one: zendesk.conversation_of(one) is not None)
 
 
 def _sent(root: Path, vendor: str, clock: Clock, later: ExitStack) -> Sent:

@@ -40,6 +40,7 @@ NOUNS: Mapping[str, tuple[str, str]] = {
     "memory": ("surfaces.cli.memory", "What is remembered of what was said: how it stands, making it anew."),
     "intents": ("surfaces.cli.intents", "The classifier of texts: train it anew, ask it about a sentence."),
     "bench": ("surfaces.cli.bench", "Measure this machine, as ratios against bare LangGraph."),
+    "connect": ("surfaces.cli.connect", "Set up a CRM, a desk or a sender, from the token to a trial event."),
     "doctor": ("surfaces.cli.doctor", "Explain the environment, and what is broken in it."),
 }
 

@@ -1,0 +1,88 @@
+"""Setting a vendor up: what a person is asked for, what the account lacks, and the webhook that it should call."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from domain.ports.receivers import Delivery
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One thing that a person is asked for. `words` say what it is and where the vendor shows it."""
+
+    setting: str
+    """Name of the setting that holds the answer."""
+    words: str
+    secret: bool = False
+    needed: bool = True
+    rare: bool = False
+    """Nobody is asked for it; whoever needs it gives it beforehand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Makeable:
+    """Something that the account lacks and that we can make there. `requests` are the exact ones, as a person reads."""
+
+    words: str
+    requests: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """A webhook that the vendor has now. `secret` is what it signs with, None if the vendor does not tell."""
+
+    words: str
+    made: bool
+    """False if it was there already."""
+    secret: str | None = None
+
+
+class Account(Protocol):
+    """A vendor's account as its credentials open it. Each raises: Temporary, Throttled, Unauthorized, Refused."""
+
+    async def who(self) -> str:
+        """Whose account it is, by a read-only request: the credentials are right if this answers."""
+        ...
+
+    async def makeable(self) -> Sequence[Makeable]:
+        """What is missing and can be made; nothing is changed."""
+        ...
+
+    async def make(self, what: Makeable) -> None:
+        """Make it; what is there by now counts as made. Raises: OutcomeUnknown too."""
+        ...
+
+    async def lacks(self) -> Sequence[str]:
+        """What the account still lacks, one line each, by reads alone."""
+        ...
+
+    async def hook(self, url: str) -> Hook | None:
+        """Let the vendor call `url`, once however often it is asked for; None where only a person can set that up."""
+        ...
+
+
+class Setup(Protocol):
+    """How one vendor is set up."""
+
+    name: str
+    asks: Sequence[Ask]
+    scopes: Sequence[str]
+    """The least rights that the credentials need, in the vendor's words."""
+    webhook: str
+    """Source name of its webhook, empty if it sends none."""
+    gives: Mapping[str, str]
+    """Settings that connecting sets by itself, such as ``crm = hubspot``."""
+
+    def steps(self, url: str) -> Sequence[str]:
+        """What a person does at the vendor so that it calls `url`."""
+        ...
+
+    def account(self, values: Mapping[str, str]) -> AbstractAsyncContextManager[Account] | None:
+        """The account that `values` (by setting) open, None for a vendor that is never asked. Raises: ConfigError."""
+        ...
+
+    def trial(self, secret: str, url: str, now: int) -> Delivery:
+        """A request as the vendor would sign it, with an event that says nothing of a lead. `now` is an Instant."""
+        ...
