@@ -14,6 +14,7 @@ _WHERE: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "salesforce": ("salesforce", "RECIPE"),
         "chatwoot": ("chatwoot", "RECIPE"),
         "intercom": ("intercom", "RECIPE"),
+        "zendesk": ("zendesk", "RECIPE"),
         "segment": ("senders", "SEGMENT"),
         "standard": ("senders", "STANDARD"),
     }

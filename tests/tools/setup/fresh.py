@@ -5,6 +5,7 @@ from typing import Any
 
 from tests.tools.crm.fake_hubspot import FakeHubSpot
 from tests.tools.desk.fake_chatwoot import FakeChatwoot
+from tests.tools.desk.fake_zendesk import FakeZendesk
 from tests.tools.vendor_server import Asked, Said
 
 HOOK_SECRET = "secret-of-the-new-webhook"
@@ -99,3 +100,30 @@ class FreshChatwoot:
         hook = {"id": len(self.hooks) + 1, "account_id": 1, "secret": HOOK_SECRET, **asked.body}
         self.hooks.append(hook)
         return Said(200, {"payload": {"webhook": hook}})
+
+
+@dataclass
+class FreshZendesk:
+    """Zendesk before `leadgraph connect`, asked by an administrator."""
+
+    inner: FakeZendesk = field(default_factory=lambda: FakeZendesk(titles={"plan": 7}))
+    hooks: list[dict[str, Any]] = field(default_factory=list)
+
+    def handle(self, asked: Asked) -> Said:
+        parts = asked.path.removeprefix("/api/v2/").split("/")
+        if asked.headers.get("authorization") != self.inner.accepted or parts[0] not in (
+            "webhooks",
+            "ticket_fields",
+        ):
+            return self.inner.handle(asked)
+        if parts == ["ticket_fields"] and asked.method == "POST":
+            self.inner.titles[asked.body["ticket_field"]["title"]] = 5_001 + len(self.inner.titles)
+            return Said(201, asked.body)
+        if parts[0] != "webhooks":
+            return self.inner.handle(asked)
+        if parts[2:] == ["signing_secret"]:
+            return Said(200, {"signing_secret": {"algorithm": "SHA256", "secret": HOOK_SECRET}})
+        if asked.method == "GET":
+            return Said(200, {"webhooks": self.hooks})
+        self.hooks.append({"id": f"01HOOK{len(self.hooks)}", **asked.body["webhook"]})
+        return Said(201, {"webhook": self.hooks[-1]})

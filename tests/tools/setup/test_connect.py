@@ -13,7 +13,7 @@ from rich.console import Console
 import app
 from surfaces.cli.context import Cli
 from surfaces.cli.root import run
-from tests.tools.setup.fresh import HOOK_SECRET, FreshChatwoot, FreshHubSpot
+from tests.tools.setup.fresh import HOOK_SECRET, FreshChatwoot, FreshHubSpot, FreshZendesk
 from tests.tools.vendor_server import Wire
 from tools.credentials import Credentials
 from tools.receivers import SettingsReceivers
@@ -136,6 +136,19 @@ def test_chatwoot_calls_us_after_it_and_its_secret_is_ours(desk: Desk, chatwoot:
     assert Credentials(desk.home).get("webhook_chatwoot_secrets") == HOOK_SECRET
     desk.connect("chatwoot", "--yes", "--to", where)
     assert len(fake.hooks) == 1, "registering twice is registering once"
+
+
+def test_zendesk_tells_the_secret_of_the_webhook_that_it_made(desk: Desk) -> None:
+    fake = FreshZendesk()
+    with Wire(fake).served() as url:
+        answers = {"desk_url": url, "desk_token": fake.inner.token, "public_url": "https://leads.example.com"}
+        where = "http://127.0.0.1:9/v1/webhooks/zendesk"
+        _, first = desk.connect("zendesk", "--yes", "--to", where, **answers)
+        assert first, desk.said
+        _, found = desk.connect("zendesk", "--yes", "--to", where, **answers)
+    assert found["hook"] == "webhook 01HOOK0 calls https://leads.example.com/v1/webhooks/zendesk already"
+    assert {"leadgraph_marks", "leadgraph_queue"} <= fake.inner.titles.keys()
+    assert Credentials(desk.home).get("webhook_zendesk_secrets") == HOOK_SECRET
 
 
 def test_a_new_secret_keeps_the_one_before_alive(desk: Desk) -> None:
