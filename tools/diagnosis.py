@@ -11,7 +11,7 @@ from pathlib import Path
 
 from domain.errors import LeadgraphError
 from tools.clock import stored_time
-from tools.settings import Settings
+from tools.settings import RECEIVED, Settings
 
 NEEDED_SQLITE = (3, 35, 0)
 """RETURNING and upserts with several conflicts."""
@@ -41,6 +41,7 @@ def diagnose(settings: Settings, load_tables: Callable[[], str]) -> Iterator[Che
     yield _tables(load_tables)
     yield _model(settings)
     yield from _vendors(settings)
+    yield from _webhooks(settings)
     yield _time(settings)
 
 
@@ -127,6 +128,27 @@ def _vendors(settings: Settings) -> Iterator[Check]:
     for name, problems in checked(settings):
         detail = "; ".join(problems) if problems else "reached; every field, label and team is there"
         yield Check(f"connector {name}", not problems, detail, "see docs/connectors.md")
+
+
+def _webhooks(settings: Settings) -> Iterator[Check]:
+    """Each source that has a secret takes a request signed as its vendor signs; nothing is sent or stored."""
+    if not any(getattr(settings, name) for name in RECEIVED):
+        return
+    from tools.clock import SystemClock
+    from tools.receivers import PATH
+    from tools.setup import NAMES, door, setup
+
+    for name in NAMES:
+        recipe = setup(name)
+        secrets = getattr(settings, f"webhook_{recipe.webhook}_secrets", ())
+        if not secrets:
+            continue
+        url = f"{(settings.public_url or '').rstrip('/')}{PATH}{recipe.webhook}"
+        now = SystemClock().now()
+        delivery = recipe.trial(secrets[0].get_secret_value(), url, now)
+        tried = door.here(settings, recipe.webhook, delivery, now)
+        detail = f"{tried['words']}; {len(secrets)} secret{'s' if len(secrets) > 1 else ''}, address {url}"
+        yield Check(f"webhook {recipe.webhook}", bool(tried["ok"]), detail, f"leadgraph connect {name}")
 
 
 def _time(settings: Settings) -> Check:

@@ -16,6 +16,7 @@ from surfaces.cli.root import run
 from tests.tools.setup.fresh import HOOK_SECRET, FreshChatwoot, FreshHubSpot, FreshZendesk
 from tests.tools.vendor_server import Wire
 from tools.credentials import Credentials
+from tools.diagnosis import diagnose
 from tools.receivers import SettingsReceivers
 from tools.settings import SEALED, find_settings
 from tools.setup import NAMES, setup
@@ -169,6 +170,17 @@ def test_the_trial_of_each_vendor_is_proven_and_makes_no_signal(name: str) -> No
     delivery = recipe.trial(secret, f"https://leads.example.com/v1/webhooks/{recipe.webhook}", now)
     receiver.verify(delivery, now=now)
     assert receiver.read(delivery, now=now).items == ()
+
+
+def test_the_doctor_tries_each_door_that_has_a_secret(desk: Desk) -> None:
+    desk.connect("segment", webhook_segment_secrets="first-secret-of-segment")
+    good = {check.name: check.ok for check in diagnose(find_settings({}).settings, str)}
+    assert good["webhook segment"]
+    assert "webhook hubspot" not in good
+    bad = find_settings({}, webhook_hubspot_secrets=(SECRET,)).settings
+    (found,) = [check for check in diagnose(bad, str) if check.name == "webhook hubspot"]
+    assert (found.ok, found.remedy) == (False, "leadgraph connect hubspot")
+    assert "public_url" in found.detail
 
 
 def test_what_is_kept_cannot_be_read_without_the_master_key_nor_put_in_anothers_place(tmp_path: Path) -> None:
