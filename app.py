@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -12,11 +13,14 @@ from tools.toolbox import Tools
 if TYPE_CHECKING:
     from domain.features import Catalogue
     from domain.ports.clock import Clock
+    from domain.ports.desks import Desks
+    from domain.ports.events import Events
     from domain.ports.home import Home
     from domain.ports.inbox import Inbox
     from domain.ports.memory import Memory
     from domain.ports.model import Model
     from domain.ports.policy import Policy
+    from domain.ports.upstream import Upstream
     from tools.audit.log import SqlAuditLog
     from tools.backup.doors import Backups
     from tools.home import Hold
@@ -134,6 +138,10 @@ def _opened(
         asyncio.run(store.work.reclaim(now=clock.now(), mine_only=mine))
         asyncio.run(store.outbox.reclaim(now=clock.now(), mine_only=mine))
     home = _home(settings, store, keys, vault=vault, clock=clock, later=later)
+    home = replace(home, access=store.access, spending=store.spending)
+    home = replace(home, events=_events(settings, store, keys, clock=clock))
+    home = replace(home, upstream=_upstream(settings, store, clock=clock, later=later))
+    home = replace(home, desk=_desks(settings, store, clock=clock, later=later))
     if hold is not Hold.READING:
         asyncio.run(finish_restore(home, settings.erased_file(), fresh=fresh))
     return home
@@ -218,6 +226,25 @@ def _home(
     )
 
 
+def _upstream(settings: "Settings", store: "Store", *, clock: "Clock", later: ExitStack) -> "Upstream":
+    from domain.ports.upstream import Upstream
+
+    if settings.crm == "embedded" and settings.desk == "off" and not settings.poll:
+        return Upstream(store.todos, store.positions)
+    from tools.records.opening import open_upstream  # here: httpx takes a fifth of a second to import
+
+    todos, positions, limits = store.todos, store.positions, store.limits
+    return open_upstream(settings, todos, positions, clock=clock, limits=limits, later=later)
+
+
+def _desks(settings: "Settings", store: "Store", *, clock: "Clock", later: ExitStack) -> "Desks | None":
+    if "off" in (settings.desk, settings.desk_handoff):
+        return None
+    from tools.desk_talks import open_desks  # here: httpx takes a fifth of a second to import
+
+    return open_desks(settings, store.due_talks, clock=clock, later=later)
+
+
 def _readers(
     settings: "Settings", store: "Store", *, clock: "Clock", later: ExitStack
 ) -> "tuple[LocalReasoner, Memory | None]":
@@ -268,6 +295,15 @@ def _model(
     return model, {**names, "prompts": version_of(load_prompts())}
 
 
+def _events(settings: "Settings", store: "Store", keys: "Keys", *, clock: "Clock") -> "Events":
+    """What others are told, and the way there."""
+    from domain.ports.events import Events
+    from tools.callbacks import HttpCallbacks
+
+    callbacks = HttpCallbacks(keys.secret, clock, here=settings.events_to_loopback)
+    return Events(store.feed, store.subscriptions, callbacks)
+
+
 def _audit(settings: "Settings", store: "Store", keys: "Keys") -> "SqlAuditLog":
     from tools.audit.log import SqlAuditLog
 
@@ -293,6 +329,12 @@ class Toolbox(Tools):
         from benchmarks.suite import run_all
 
         return run_all(open_home, told=told, quick=quick)
+
+    def bench_http(self, *, told: Callable[[str], None], quick: bool) -> dict[str, Any]:
+        """Signals over HTTP, beside a bare application."""
+        from benchmarks.http import measure
+
+        return measure(open_home, told=told, quick=quick)
 
 
 if __name__ == "__main__":

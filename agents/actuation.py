@@ -27,6 +27,7 @@ from domain.policy import Verdict
 from domain.ports.outbox import OutboxRow, Taken
 from domain.ports.target import Subject, Target
 from domain.recheck import needs_look, news, seen_news
+from domain.signal import KeyKind, LeadKey
 from domain.untold import Untold
 
 LONGEST: Final = 500
@@ -121,7 +122,7 @@ class _Attempt:
         self, taken: Taken, targets: Mapping[StepKind, Target], note: Note, now: Callable[[], int]
     ) -> None:
         self.row, self.lead, self.targets, self.note, self.now = taken.row, taken.lead, targets, note, now
-        self.subject = Subject(taken.row.tenant, _known_as(taken.row), taken.keys)
+        self.subject = Subject(taken.row.tenant, _known_as(taken.row), _keys(taken))
         self.steps = list(taken.row.steps)
         self.entries: list[AuditEntry] = []
 
@@ -331,6 +332,14 @@ class _Attempt:
         if target is None:
             raise Refused(f"nothing takes {kind.value}", "no_target")
         return target
+
+
+def _keys(taken: Taken) -> tuple[LeadKey, ...]:
+    """The lead's keys; of its conversations only the one that the action is about, if it is about one."""
+    talk = taken.row.params.get("talk")
+    return tuple(
+        key for key in taken.keys if talk is None or key.kind is not KeyKind.CONVERSATION or key.value == talk
+    )
 
 
 def _known_as(row: OutboxRow) -> LeadId:

@@ -86,7 +86,8 @@ def _state(verdict: Verdict, score: Score, reading: IntentReading) -> str:
             "points": score.points,
             "reasons": [part.words for part in score.ledger if part.words],
             "intents": {intent.value: sure for intent, sure in reading.confidences},
-            "known": {slot.name: slot.value for slot in reading.slots},
+            "known": [[slot.name, slot.value] for slot in reading.slots],
+            "mood": [reading.mood.sentiment.value, reading.mood.urgency.value],
         },
         sort_keys=True,
     )

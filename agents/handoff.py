@@ -1,7 +1,7 @@
 """Handoff: is this talk for a person, for which one, and what does the bot do meanwhile? Rules only.
 
 In this order: a talk that a person has stays with the person and the bot is silent; a person who is asked for
-comes; who is blocked or angry is never pitched; a buying interest goes to sales, unless the decision tables
+comes; who is blocked, angry or leaving is never pitched; a buying interest goes to sales, unless the decision tables
 forbid it or want a person asked; all else stays.
 """
 
@@ -10,18 +10,21 @@ from dataclasses import replace
 from typing import Final
 
 from domain.action import ActionKind, ActionSpec
+from domain.effect import WITHOUT, StepKind
 from domain.handoff import Brief, Evidence, Handoff, Heard, Message, Route, Situation, Step, Talk
 from domain.instants import Instant, iso
 from domain.intent import BUYING, Intent
+from domain.mood import Mood, Urgency
 from domain.policy import Fact, FiredRow, listed
 from domain.ports.policy import Policy
 from domain.quoted import inert
 
 SLOTS: Final = ("authority", "budget", "need", "product", "seats", "timeline", "vendor")
 """What a salesperson wants to know; those not said yet are open in the brief."""
+LEAVING: Final = 500
+"""Per mille from which the last turn says that the customer wants to leave: such a one is never pitched."""
 _SHOWN: Final = 100
 """Per mille below which an intent is not worth showing."""
-_SOON: Final = frozenset({"now", "this_week"})
 
 _CUSTOMER: Final = {
     "now": "I am handing you over to a colleague now; you will not have to repeat yourself.",
@@ -32,18 +35,22 @@ _TEAM: Final = {
     "buying": "A customer in a support talk shows a buying interest.",
     "person": "A customer asks for a person. This alone is not a sales lead.",
     "angry": "An angry customer shows a buying interest. Solve the problem first; do not sell.",
+    "leaving": "A customer who wants to leave speaks of buying too. Ask what is wrong first; do not sell.",
     "unread": "The talk could not be read in time; a person should look at it.",
     "conflict": "The talk changed while it was being decided; a person should look at it.",
     "not_read": "This talk must not be read here; a person should look at it.",
     "policy": "A customer in a support talk shows a buying interest; by the rules of the house a person looks first.",
 }
+_DONE: Final = (
+    "Sales is done with this conversation, and the customer wrote again. No buying interest is heard."
+)
 _HIGH: Final = "high"
 """Priority of a talk that the customer is in."""
 
 
 def still_with_person(talk: Talk, seen: Situation) -> bool:
     """True if a person has the talk and has not closed it since it was given over."""
-    if talk.status == "with_person" or (seen.taken and talk.status != "closed"):
+    if seen.done or talk.status == "with_person" or (seen.taken and talk.status != "closed"):
         return True
     if seen.handed_at is None:
         return False
@@ -55,6 +62,18 @@ def still_with_person(talk: Talk, seen: Situation) -> bool:
 def to_read(talk: Talk, seen: Situation) -> Sequence[Message]:
     """What counts: all of it, or after a person closed it what was said since it was handed over."""
     return talk.messages[seen.handed_at :] if seen.handed_at is not None else talk.messages
+
+
+def reopened(talk: Talk, seen: Situation) -> Talk:
+    """A talk whose person closed it is open when the customer writes again, though it still has that person's name.
+
+    As soon as the person writes too, it is theirs again.
+    """
+    if talk.status != "with_person" or not seen.released:
+        return talk
+    if any(message.role == "agent" for message in to_read(talk, seen)):
+        return talk
+    return talk.model_copy(update={"status": "open"})
 
 
 def decide(talk: Talk, heard: Heard, seen: Situation, policy: Policy | None = None) -> Handoff:
@@ -113,24 +132,66 @@ def action_of(answer: Handoff) -> ActionSpec | None:
         "next_step": f"Take over the conversation ({route.path})",
         "title": "A support talk with a buying interest",
         "due": None if route.at is None else iso(Instant(route.at)),
-        "note": _note(answer.probability, brief),
+        "note": _note(answer.probability, brief, answer.mood),
     }
     return ActionSpec(ActionKind.HANDOFF, {name: value for name, value in said.items() if value is not None})
 
 
-def _note(probability: int, brief: Brief) -> str:
+def goes_back(answer: Handoff, seen: Situation) -> bool:
+    """True if sales is done with a talk that goes on: it returns to support, and the bot may speak."""
+    return answer.decision is Step.STAY and answer.bot_may_speak and seen.released and seen.team == "sales"
+
+
+def desk_action_of(answer: Handoff, talk: Talk, seen: Situation) -> ActionSpec | None:
+    """What is to be done in the desk itself: beside a handing over to sales, a person in support is asked for.
+
+    `held` is whose name stood at it when it was decided: another's is news.
+    """
+    action, route = action_of(answer), answer.route
+    if action is None and answer.decision is Step.ASK_PERSON and route is not None:
+        at = f" at {iso(Instant(route.at))}" if route.at is not None else ""
+        action = _to_support(answer.tell_team or "", f"Answer the customer ({route.path}{at})", _HIGH)
+    elif goes_back(answer, seen):
+        action = _to_support(_DONE, "Go on with the conversation", None)
+    if action is None:
+        return None
+    said = dict(action.params) | {"talk": talk.conversation_id, "held": talk.person or ""}
+    if route is not None and route.path != "now":
+        said["next_step"] += f". Tell the customer: {answer.tell_customer}"
+    return ActionSpec(action.kind, said)
+
+
+def _to_support(note: str, next_step: str, priority: str | None) -> ActionSpec:
+    """The conversation, and a note in it, but no task of sales."""
+    said = {
+        "queue": "support",
+        "owner": "",
+        "priority": priority,
+        "note": note,
+        "next_step": next_step,
+        WITHOUT: f"{StepKind.CREATE_TASK.value} {StepKind.NOTIFY.value}",
+    }
+    return ActionSpec(ActionKind.HANDOFF, {name: value for name, value in said.items() if value is not None})
+
+
+def _note(probability: int, brief: Brief, mood: Mood) -> str:
     known = ", ".join(f"{slot.name} {inert(slot.value)}" for slot in brief.known) or "nothing yet"
     return (
         f"Buying interest {probability / 10:.0f} %. Known: {known}. Still open: {', '.join(brief.open) or 'nothing'}. "
-        f"Mood {brief.mood}{', urgent' if brief.urgent else ''}."
+        f"Mood {brief.mood}, {mood.sentiment.value}, urgency {mood.urgency.value}{_why(mood)}."
     )
+
+
+def _why(mood: Mood) -> str:
+    return f" ({mood.why})" if mood.urgency is not Urgency.NORMAL else ""
 
 
 def _decided(talk: Talk, heard: Heard, seen: Situation) -> Handoff:
     if still_with_person(talk, seen):
         return silent(heard.reasoner)
     if heard.asks_for_person is not None:
-        wants_sales = heard.interested and heard.angry is None and not seen.blocked
+        leaves = heard.likely.get(Intent.CHURN, 0) >= LEAVING
+        wants_sales = heard.interested and heard.angry is None and not seen.blocked and not leaves
         step = Step.HANDOFF if wants_sales else Step.ASK_PERSON
         return _given(talk, heard, seen, (step, "person"))
     if not heard.interested:
@@ -139,6 +200,8 @@ def _decided(talk: Talk, heard: Heard, seen: Situation) -> Handoff:
         return _stays("blocked", heard)
     if heard.angry is not None:
         return _given(talk, heard, seen, (Step.ASK_PERSON, "angry"))
+    if heard.likely.get(Intent.CHURN, 0) >= LEAVING:
+        return _given(talk, heard, seen, (Step.ASK_PERSON, "leaving"))
     return _given(talk, heard, seen, (Step.HANDOFF, "buying"))
 
 
@@ -162,7 +225,7 @@ def silent(reasoner: str) -> Handoff:
 def _stays(why: str, heard: Heard) -> Handoff:
     return Handoff(
         Step.STAY, why, heard.probability, _intents(heard), None, None, (), bot_may_speak=True,
-        tell_customer=None, tell_team=None, reasoner=heard.reasoner,
+        tell_customer=None, tell_team=None, reasoner=heard.reasoner, mood=heard.mood,
     )  # fmt: skip
 
 
@@ -173,10 +236,10 @@ def _given(talk: Talk, heard: Heard, seen: Situation, step: tuple[Step, str]) ->
     messages = to_read(talk, seen)
     quoted = [messages[place] for place in sorted(place for place in places if place is not None)]
     return Handoff(
-        decision, why, heard.probability, _intents(heard), route, _brief(heard),
+        decision, why, heard.probability, _intents(heard), route, _brief(heard, messages),
         tuple(Evidence(message.id, inert(message.text)) for message in quoted), bot_may_speak=False,
         tell_customer=_CUSTOMER[route.path], tell_team=_TEAM[why if decision is Step.ASK_PERSON else "buying"],
-        reasoner=heard.reasoner,
+        reasoner=heard.reasoner, mood=heard.mood,
     )  # fmt: skip
 
 
@@ -193,13 +256,17 @@ def _route(seen: Situation, *, sales: bool) -> Route:
     return Route("sales", "now", seen.free)
 
 
-def _brief(heard: Heard) -> Brief:
-    said = {slot.name: slot.value for slot in heard.slots}
+def _brief(heard: Heard, messages: Sequence[Message]) -> Brief:
+    said = {slot.name for slot in heard.slots}
+    texts = {message.id: message.text for message in messages}
     return Brief(
         known=heard.slots,
         open=tuple(name for name in SLOTS if name not in said),
         mood="angry" if heard.angry is not None else "calm",
-        urgent=said.get("timeline") in _SOON,
+        urgent=heard.mood.urgency is Urgency.HIGH,
+        said=tuple(
+            Evidence(one.ref, inert(texts.get(one.ref, "")[one.start : one.end])) for one in heard.slots
+        ),
     )
 
 

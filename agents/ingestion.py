@@ -52,7 +52,7 @@ async def take_in(given: RunInput, *, catalogue: Catalogue, clock_skew_us: int =
     lawful = Lawful(events)
     standing, usable = lawful.standing(as_of), lawful.of(as_of)
     flags = _flags(lead, given.new, standing, unused=len(events) - len(usable), latest=as_of + clock_skew_us)
-    flags += _flag_of(given.recall)
+    flags += _flag_of(given.recall) + tuple(f"degraded:unread_{vendor}" for vendor in given.unread)
     return Intake(
         lead=lead,
         accepted=accepted,
@@ -161,6 +161,8 @@ def _words(
     kinds = sorted({signal.kind.value for signal in given.new})
     new = f"{len(given.new)} new: {', '.join(kinds)}" if kinds else f"nothing new, woken by {given.reason}"
     words = [f"Known: {len(lead.events)} events, {new}. Episode {lead.episode}; basis {standing.basis}."]
+    if given.unread:
+        words.append(f"The lead's record at {', '.join(given.unread)} could not be read in time.")
     if unused:
         words.append(
             f"{unused} events of the channel {Channel.MARKETING.value} are not used: it was refused."

@@ -4,7 +4,7 @@ The reasoner reads single signals; what it reads is kept with the lead's events.
 after follows from those events and the time alone (`domain.intents`): the same in a replay, and in any order.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from domain.consent import Lawful
@@ -12,8 +12,9 @@ from domain.decision import RunInput
 from domain.errors import Temporary
 from domain.intake import Intake
 from domain.intent import IntentReading, Reading
-from domain.intents import UNREAD, confidences, ranked, slots_of, tags_for, top_of, with_tags
+from domain.intents import UNREAD, confidences, mood_at, ranked, slots_of, tags_for, top_of, with_tags
 from domain.lead import LeadState
+from domain.mood import PLAIN, Mood
 from domain.ports.reasoner import Reasoner
 from domain.signal import Signal
 
@@ -47,6 +48,7 @@ async def classify(given: RunInput, intake: Intake, *, reasoner: Reasoner) -> tu
         reasoner=read.reasoner,
         version=read.version,
         degraded=read.degraded,
+        mood=mood_at(usable, given.as_of),
     )
     return reading, lead
 
@@ -62,11 +64,12 @@ def _left_unread(given: RunInput, lead: LeadState) -> list[Signal]:
 
 def _tags(asked: Sequence[Signal], read: Reading) -> dict[str, tuple[str, ...]]:
     """What is to be kept of each signal, by its ref."""
-    spoken = {claim.ref for claim in read.claims} | {slot.ref for slot in read.slots}
+    moods = dict(read.moods)
+    spoken = {claim.ref for claim in read.claims} | {slot.ref for slot in read.slots} | moods.keys()
     mark = (UNREAD,) if read.degraded else ()
-    return {
-        signal.signal_id: tuple(sorted((*mark, *tags_for(read.claims, read.slots, signal.signal_id))))
-        if signal.signal_id in spoken
-        else mark
-        for signal in asked
-    }
+    refs = [signal.signal_id for signal in asked]
+    return {ref: _tagged(read, ref, mark, moods) if ref in spoken else mark for ref in refs}
+
+
+def _tagged(read: Reading, ref: str, mark: tuple[str, ...], moods: Mapping[str, Mood]) -> tuple[str, ...]:
+    return tuple(sorted((*mark, *tags_for(read.claims, read.slots, ref, moods.get(ref, PLAIN)))))

@@ -34,6 +34,10 @@ ROLES: Final[Mapping[str, frozenset[Scope]]] = MappingProxyType(
 """Scopes by role."""
 
 
+HOME_KEY: Final = "setting"
+"""`Caller.key_id` of whoever shows the key of the settings, or needs none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Who asks. `name` is the person or system that the key was made for: what an approval counts as one person."""
@@ -43,6 +47,10 @@ class Caller:
     tenant: TenantId
     region: Region
     scopes: frozenset[Scope]
+
+    def sees(self, region: str) -> bool:
+        """True for what lies in `region`: a key is bound to its own, that of the settings to none."""
+        return self.key_id == HOME_KEY or self.region == region
 
     def may(self, scope: Scope) -> bool:
         """True if the key holds `scope`; ``admin`` holds all."""

@@ -6,20 +6,24 @@ an action, a parameter or an owner, so there is nothing in it that could loosen 
 
 from dataclasses import replace
 from enum import StrEnum
-from typing import Final
+from typing import Final, Literal
 
-from domain.action import SILENT, ActionKind
+from domain.action import SILENT, ActionKind, ActionSpec
 from domain.approval import Terms
 from domain.instants import HOUR
 from domain.policy import FiredRow, Verdict, VerdictKind
 
 TABLE: Final = "model"
 """Table of the rows that stand for a model's wish."""
+WORDS: Final = "words"
+"""Table of the row that stands for `raised_by_words`."""
+WORDS_ALONE: Final = "words_alone"
 AGAIN: Final = "review_over"
 """Reason of the timer that wakes a lead held by a wish. Held once, a further wish to hold asks a person."""
 HELD_HOURS: Final = 24
 _TOLD: Final = frozenset({"intent", "next_step"})
 """Parameters that only tell a person more: closed codes and sentences of templates."""
+_SUPPORT: Final = "support"
 
 
 class Wish(StrEnum):
@@ -38,7 +42,9 @@ _LOOSER: Final = {
 """The verdicts that are less careful than a wish: those alone it changes."""
 
 
-def more_careful(verdict: Verdict, wish: Wish, *, code: str, why: str, as_of: int) -> Verdict:
+def more_careful(
+    verdict: Verdict, wish: Wish, *, code: str, why: str, as_of: int, table: Literal["model", "words"] = TABLE
+) -> Verdict:
     """`verdict` with `wish`, whose reason is `code` and in a sentence `why`; as it is where it is that careful already.
 
     The actions of the result are among those of `verdict`, with the same parameters. What is held is looked at again
@@ -47,7 +53,7 @@ def more_careful(verdict: Verdict, wish: Wish, *, code: str, why: str, as_of: in
     outward = [action for action in verdict.actions if action.kind not in SILENT]
     if wish is Wish.KEEP or not outward or verdict.kind not in _LOOSER[wish]:
         return verdict
-    fired = FiredRow(TABLE, code, why, {})
+    fired = FiredRow(table, code, why, {})
     bare = why.rstrip(".")
     if wish is Wish.ASK:
         return replace(
@@ -67,6 +73,36 @@ def more_careful(verdict: Verdict, wish: Wish, *, code: str, why: str, as_of: in
         due_reason=AGAIN,
         next_step=f"Wait: {bare}. Then: {verdict.next_step}",
     )
+
+
+def raised_by_words(verdict: Verdict, wordless: Verdict) -> bool:
+    """True if `verdict` writes something unasked that the case without words would not, or would elsewhere.
+
+    To call a person of the desk, or to tell a colleague, writes nothing: that words may do alone. So may they say how
+    urgent it is.
+    """
+    if verdict.kind is not VerdictKind.ACT:
+        return False
+    return not _written(verdict) <= (_written(wordless) if wordless.kind is VerdictKind.ACT else frozenset())
+
+
+def _written(verdict: Verdict) -> frozenset[tuple[ActionKind, str, str]]:
+    return frozenset(
+        (
+            action.kind,
+            action.params.get("queue", action.params.get("team", "")),
+            action.params.get("programme", ""),
+        )
+        for action in verdict.actions
+        if writes(action)
+    )
+
+
+def writes(action: ActionSpec) -> bool:
+    """Whether `action` changes who or what a lead is dealt with by, rather than bring its case before a person."""
+    if action.kind in SILENT or action.kind is ActionKind.NOTIFY:
+        return False
+    return action.kind is not ActionKind.HANDOFF or action.params.get("queue") != _SUPPORT
 
 
 def adds(verdict: Verdict, plain: Verdict) -> bool:
@@ -96,4 +132,8 @@ def as_careful_as(verdict: Verdict, earlier: Verdict, *, as_of: int) -> Verdict:
     for fired in earlier.rules:
         if fired.table == TABLE:
             verdict = more_careful(verdict, wish, code=fired.rule, why=fired.why, as_of=as_of)
+        elif fired.table == WORDS:
+            verdict = more_careful(
+                verdict, Wish.ASK, code=fired.rule, why=fired.why, as_of=as_of, table=WORDS
+            )
     return verdict

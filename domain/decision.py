@@ -48,6 +48,8 @@ class RunInput:
     """Version of the package that scores beside, without any effect; empty for none."""
     recall: Recall | None = None
     """What memory gave, by value; None: it was not asked."""
+    unread: tuple[str, ...] = ()
+    """Vendors whose record of the lead could not be read in time; it is decided anew when that is read."""
 
 
 class DecisionState(StrEnum):

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, Strict, StrictBool, model_validator
 
 from domain.instants import Instant, iso
 from domain.intent import Slot
+from domain.mood import PLAIN, Mood
 
 MOST_MESSAGES = 500
 MOST_TEXT = 20_000
@@ -25,7 +26,7 @@ class Message(BaseModel):
     role: Literal["customer", "agent", "bot"]
     """`agent` is a person of the desk."""
     text: Annotated[str, Field(max_length=MOST_TEXT)]
-    at: AwareDatetime
+    at: Annotated[AwareDatetime, Strict()]
 
 
 class Talk(BaseModel):
@@ -39,8 +40,10 @@ class Talk(BaseModel):
     messages: Annotated[tuple[Message, ...], Field(min_length=1, max_length=MOST_MESSAGES)]
     status: Literal["open", "with_person", "closed"] = "open"
     """The desk's word: `with_person` means that a person took it over, `closed` that the person is done with it."""
-    blocked: bool = False
+    blocked: StrictBool = False
     """The desk's word that this customer must not be approached."""
+    person: Annotated[str, Field(max_length=128)] | None = None
+    """Whose name the desk shows at it."""
 
     @model_validator(mode="after")
     def _once(self) -> "Talk":
@@ -61,12 +64,14 @@ class Heard:
     likely: Mapping[str, int]
     """Of each intent, in the last customer turn."""
     slots: tuple[Slot, ...]
-    """Newest value of each; `ref` is the message's id."""
+    """Newest value of each, of needs, products and objections all values; `ref` is the message's id."""
     asks_for_person: int | None
     """The turn in which a person was asked for, and no person has answered since."""
     angry: int | None
     """The newest turn in which the customer is angry, of the last few."""
     reasoner: str
+    mood: Mood = PLAIN
+    """Of the last few customer turns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +105,10 @@ class Situation:
     """What the decision tables may know of the lead; None: no lead is known."""
     policy: str = ""
     """Version of the decision tables."""
+    team: str | None = None
+    """Whom it was given to last."""
+    done: bool = False
+    """A person closed it: nothing is decided, and what was said until now is not read again."""
 
 
 class Step(StrEnum):
@@ -135,7 +144,10 @@ class Brief:
     known: tuple[Slot, ...]
     open: tuple[str, ...]
     mood: str
+    """``angry`` or ``calm``."""
     urgent: bool
+    said: tuple[Evidence, ...] = ()
+    """The words behind each of `known`, in its order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +175,8 @@ class Handoff:
     """Id of the action that hands it over; None: nothing is sent."""
     already: bool = False
     """The action was on its way, or done, before."""
+    mood: Mood = PLAIN
+    """Heard in the last few customer turns."""
 
 
 def as_document(answer: Handoff) -> dict[str, Any]:
@@ -182,11 +196,13 @@ def as_document(answer: Handoff) -> dict[str, Any]:
         },
         "brief": brief
         and {
-            "known": [{"name": one.name, "value": one.value, "message_id": one.ref} for one in brief.known],
+            "known": known_document(brief),
             "open": list(brief.open),
             "mood": brief.mood,
             "urgent": brief.urgent,
         },
+        "sentiment": {"value": answer.mood.sentiment.value, "confidence": answer.mood.confidence / 1_000},
+        "urgency": {"value": answer.mood.urgency.value, "why": answer.mood.why},
         "evidence": [{"message_id": one.message_id, "quote": one.quote} for one in answer.evidence],
         "bot_may_speak": answer.bot_may_speak,
         "tell_customer": answer.tell_customer,
@@ -197,3 +213,19 @@ def as_document(answer: Handoff) -> dict[str, Any]:
         "action": answer.action and {"id": answer.action, "already_open": answer.already},
         "run_id": answer.run_id,
     }
+
+
+def known_document(brief: Brief) -> list[dict[str, Any]]:
+    """What is known, each with its message, its offsets in it, and the words there."""
+    quotes: list[str | None] = [one.quote for one in brief.said] or [None for _ in brief.known]
+    return [
+        {
+            "name": one.name,
+            "value": one.value,
+            "message_id": one.ref,
+            "start": one.start,
+            "end": one.end,
+            "quote": quote,
+        }
+        for one, quote in zip(brief.known, quotes, strict=True)
+    ]

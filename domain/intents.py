@@ -1,7 +1,8 @@
 """From the claims of single signals to what a lead is after: a pure function of its tagged events and a time.
 
 Claims lie in `Event.tags` as ``pricing:820`` (per mille); ``pricing:0`` is a denial ("we do not want a
-quote"). Other tags: ``=seats:50`` is a slot, `UNREAD` marks a signal that its reader could not read.
+quote"). Other tags: ``=seats:50@12-20`` is a slot with its offsets, ``=mood:...`` a mood, `UNREAD` marks a
+signal that its reader could not read.
 
 How claims add up, newest first: each counts ``confidence x decay(age)`` (half-life 7 days). The strongest of
 an intent counts in full, each further one fills a halving share of what is left to certainty, so that
@@ -14,16 +15,28 @@ is unknown to `Said` unless asked for: a score is made of what the local reader 
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
 from typing import Final, NamedTuple
 
 from domain.feature import DECAY_LIMIT_HOURS, decay_table
 from domain.instants import HOUR
-from domain.intent import BUYING, MODEL_SIGN, REASON_SIGN, Claim, Intent, IntentReading, Slot, tags_of
+from domain.intent import (
+    BUYING,
+    MODEL_SIGN,
+    REASON_SIGN,
+    SEVERAL,
+    Claim,
+    Intent,
+    IntentReading,
+    Slot,
+    tags_of,
+)
 from domain.kinds import Kind
 from domain.lead import LeadState
+from domain.mood import LASTS, PLAIN, Mood, lasting, mood_code, mood_from
 from domain.signal import FACT, Event
 
 HALF_LIFE_HOURS: Final = 7 * 24
@@ -32,6 +45,7 @@ FLOOR: Final = 300
 UNREAD: Final = "!unread"
 """Tag of an event whose signal is still to be read, because its reader was down or stood in for."""
 CUSTOMER: Final = "customer"
+_MOOD: Final = "mood"
 _MESSAGE: Final = Kind.MESSAGE.value
 _MOST: Final = 6
 """Claims of one intent that count; the seventh would add less than one part in 64."""
@@ -176,25 +190,61 @@ def top_of(found: Mapping[Intent, int]) -> tuple[Intent, int]:
     return best[0] if best and best[0][1] >= FLOOR else (Intent.UNSURE, 0)
 
 
-def tags_for(claims: tuple[Claim, ...], slots: tuple[Slot, ...], ref: str) -> tuple[str, ...]:
-    """What is kept of one signal's reading, sorted: its claims and its slots."""
-    said = tuple(f"={slot.name}:{slot.value}" for slot in slots if slot.ref == ref)
-    return tuple(sorted({*said, *tags_of(claims, ref)}))
+def tags_for(
+    claims: tuple[Claim, ...], slots: tuple[Slot, ...], ref: str, mood: Mood = PLAIN
+) -> tuple[str, ...]:
+    """What is kept of one signal's reading, sorted: its claims, its slots, and its mood if that is news."""
+    said = {_slot_tag(slot) for slot in slots if slot.ref == ref}
+    felt = () if mood.plain else (f"={_MOOD}:{mood_code(mood)}",)
+    return tuple(sorted({*said, *felt, *tags_of(claims, ref)}))
 
 
 def slots_of(events: tuple[Event, ...], as_of: int) -> tuple[Slot, ...]:
-    """The newest value of each slot as of `as_of`, by name."""
-    newest: dict[str, Slot] = {}
+    """The newest value of each slot as of `as_of`, of `SEVERAL` the newest of each value; by name."""
+    newest: dict[tuple[str, str], Slot] = {}
+    for event in _spoken(events, as_of):
+        for slot in (_slot(tag, event.ref) for tag in event.tags):
+            if slot is not None:
+                newest[slot.name, slot.value if slot.name in SEVERAL else ""] = slot
+    return tuple(newest[key] for key in sorted(newest))
+
+
+def mood_at(events: tuple[Event, ...], as_of: int) -> Mood:
+    """The mood that lasts as of `as_of`, from the newest texts of the lead."""
+    last = deque((event.tags for event in _spoken(events, as_of)), maxlen=LASTS)
+    return lasting(next((_mood(tag) for tag in tags if tag.startswith(f"={_MOOD}:")), PLAIN) for tags in last)
+
+
+def _spoken(events: tuple[Event, ...], as_of: int) -> Iterator[Event]:
+    """The lead's own messages until `as_of`, and whatever else it wrote that was read as a fact or a mood."""
     for event in events:
         if event.at > as_of:
             break
-        # Slots sort before claims, so the first tag tells whether there are any.
-        if event.tags and event.tags[0] < ">" and (event.kind != _MESSAGE or event.subject == CUSTOMER):
-            for tag in event.tags:
-                if tag[0] == "=":
-                    name, _, value = tag[1:].partition(":")
-                    newest[name] = Slot(name, value, event.ref)
-    return tuple(newest[name] for name in sorted(newest))
+        if event.kind == _MESSAGE:
+            if event.subject == CUSTOMER:
+                yield event
+        elif event.tags and event.tags[0] < ">" and any(tag[0] == "=" for tag in event.tags):
+            yield event
+
+
+def _slot_tag(slot: Slot) -> str:
+    place = "" if slot.start is None else f"@{slot.start}-{slot.end}"
+    return f"={slot.name}:{slot.value}{place}"
+
+
+def _slot(tag: str, ref: str) -> Slot | None:
+    """The slot of a tag; None if it is none."""
+    name, _, value = tag[1:].partition(":")
+    if tag[0] != "=" or name == _MOOD:
+        return None
+    value, _, place = value.partition("@")
+    start, _, end = place.partition("-")
+    return Slot(name, value, ref, int(start), int(end)) if end else Slot(name, value, ref)
+
+
+@lru_cache(maxsize=1_024)
+def _mood(tag: str) -> Mood:
+    return mood_from(tag.partition(":")[2])
 
 
 @lru_cache(maxsize=4_096)

@@ -1,9 +1,13 @@
 """What is recalled for a run: earlier words of the same lead, and how similar past cases ended."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from domain.ids import AccountId, LeadId, Region, TenantId
 from domain.signal import Signal
+
+_PASSING: Final = frozenset({"memory_down", "memory_slow"})
+"""What may be over by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,11 @@ class Recall:
     """Code of what was missing, such as ``memory_down``."""
     dropped: int = 0
     """Answers that were thrown away, as they were not of this lead or no vectors."""
+
+    @property
+    def again(self) -> bool:
+        """Whether to ask once more, later, may bring what was missing."""
+        return self.degraded in _PASSING
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,7 +116,7 @@ def _ended_since(row: OutboxRow, events: Iterable[Event]) -> bool:
 
 
 def _known_owners(row: OutboxRow, lead: LeadState) -> set[str]:
-    """Owners that are no news: the one we ask for, the one we know, and the last one known at the proposal.
+    """Owners that are no news: who we ask for, who had the conversation, who we know, and who was known then.
 
     `lead.owner` alone will not do: the decision that made the proposal has already set it.
     """
@@ -126,7 +126,7 @@ def _known_owners(row: OutboxRow, lead: LeadState) -> set[str]:
         if max(event.at, event.known) <= row.at
         and (event.kind == Kind.OWNER_CHANGE or (event.kind == FACT and event.subject == "owner"))
     ]
-    known = {row.params.get("owner"), *stated[-1:]}
+    known = {row.params.get("owner"), row.params.get("held"), *stated[-1:]}
     if not _owner_news(row, lead):
         known.add(lead.owner)
     return {owner for owner in known if owner}

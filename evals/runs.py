@@ -12,7 +12,7 @@ from domain.errors import BadInput
 from evals import marking
 from evals.cases import Trace, card_of, load_traces, save
 from evals.report import html_of, junit_of, markdown_of
-from evals.suites import calibration, dynamic, handoff, injection, intents, out_of_scope, scoring
+from evals.suites import calibration, dynamic, handoff, injection, intents, out_of_scope, scoring, slots
 
 TRACES: Final = "traces.jsonl"
 ABOUT: Final = "about.json"
@@ -25,6 +25,7 @@ LEARNT: Final = {
     out_of_scope.SUITE: out_of_scope.score,
     intents.SUITE: intents.score,
     injection.SUITE: injection.score,
+    slots.SUITE: slots.score,
 }
 """Suites with figures of their own; all others mark behaviour."""
 

@@ -91,6 +91,8 @@ async def intent(state: RunState, deps: Deps) -> Step:
         "confidence": reading.confidence,
         "claims": len(reading.claims),
         "reasoner": reading.reasoner,
+        "sentiment": reading.mood.sentiment.value,
+        "urgency": reading.mood.urgency.value,
     }
     thought = model.thought if model is not None else NO_THOUGHT
     code = f"degraded:{reading.degraded}" if reading.degraded else thought.failed or "ok"

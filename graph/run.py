@@ -22,9 +22,12 @@ from graph.deliver import deliver as deliver
 from graph.deps import Collector, Deps, RunContext
 from graph.record import pack, plain
 from graph.state import RunState
+from graph.thinking import REDO
 
 REDO_AFTER = 5 * MINUTE
 """A degraded decision is redone after this long (microseconds)."""
+RECALL_AFTER = 60 * MINUTE
+"""So is one whose recall was missing, the second time and later: it stands without it (microseconds)."""
 SOONEST = MINUTE
 """No timer wakes a lead sooner than this after its run, so that a wrong due time cannot spin (microseconds)."""
 
@@ -217,7 +220,10 @@ def _timers(
 ) -> tuple[Timer, ...]:
     timers: list[Timer] = []
     if decision.state is DecisionState.DEGRADED:
-        timers.append(Timer(given.as_of + REDO_AFTER, "redo"))
+        timers.append(Timer(given.as_of + REDO_AFTER, REDO))
+    elif given.recall is not None and given.recall.again:
+        wait = RECALL_AFTER if given.reason == REDO else REDO_AFTER
+        timers.append(Timer(given.as_of + wait, REDO))
     if assessment is not None and assessment.next_due is not None:
         timers.append(assessment.next_due)
     if verdict is not None and verdict.due_at is not None and verdict.due_reason is not None:

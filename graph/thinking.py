@@ -1,25 +1,23 @@
 """What nodes do with a language model, where there is one: ask it if the table says so, take no more than it may give.
 
-Here is the line that no answer crosses. What a model read may bring a case before a person: if it would let something
-reach somebody unasked that the case without the model would not, or would drop what that case proposes, a person is
-asked. So no text, and no model that obeys a text, causes an effect or silences one.
+The line that no answer crosses is in `graph.without`: what a model read may bring a case before a person. If it would
+let something reach somebody unasked that the case without the model would not, or would drop what that case proposes, a
+person is asked.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from agents import doubting, drafting, reading, weighing
-from agents.policy import review
-from agents.scoring import assess
 from domain.asking import Asked
-from domain.careful import Wish, adds, loses, more_careful
+from domain.careful import more_careful
 from domain.cited import shown
 from domain.consent import Lawful
 from domain.intent import Reading
 from domain.intents import heard_locally
 from domain.model import LEAD_ACCOUNT, LEAD_REGION
-from domain.nudge import BOUND, Tags, nudged, without_model
+from domain.nudge import BOUND, Tags
 from domain.policy import FiredRow, Verdict
 from domain.ports.scorer import Scorer
 from domain.quoted import Quoted
@@ -27,6 +25,7 @@ from domain.signal import Signal
 from domain.stakes import facts_for, worth_reading
 from graph.deps import NO_THOUGHT, Deps, Mind, Thought
 from graph.state import RunState
+from graph.without import against_plain, against_silent
 
 TABLE: Final = "model"
 REDO: Final = "redo"
@@ -124,8 +123,9 @@ async def weigh(state: RunState, deps: Deps, mind: Mind) -> Weighed:
 
 
 async def look_again(state: RunState, deps: Deps, verdict: Verdict) -> tuple[Verdict, Thought]:
-    """`verdict`, never less careful: held against the case without a model, then before a second look."""
-    verdict = await _against_plain(state, deps, verdict)
+    """`verdict`, never less careful: held against the cases without a model and without words, then looked at again."""
+    verdict = await against_plain(state, deps, verdict)
+    verdict = await against_silent(state, deps, verdict)
     if deps.mind is None:
         return verdict, NO_THOUGHT
     rule = _late_rule(state, deps, "policy", verdict)
@@ -168,33 +168,6 @@ async def drafts(state: RunState, deps: Deps, mind: Mind) -> Thought:
     )
     words = tuple(f"{DRAFT}{name} by a language model: {text}" for name, text in found.texts.items())
     return thought(found.asked, words)
-
-
-async def _against_plain(state: RunState, deps: Deps, verdict: Verdict) -> Verdict:
-    """A person is asked where a model's reading would let something out, or drop something; see the head above."""
-    given, intake, lead = state["given"], state["intake"], nudged(state["lead"], state.get("nudges", {}))
-    bare = without_model(lead)
-    if bare is lead:
-        return verdict
-    heard = heard_locally(state["reading"], Lawful(lead.events).of(given.as_of), given.as_of)
-    scorer = deps.scorer_of(given.scorer)
-    plain = await assess(given, intake, heard, bare, scorer=scorer, catalogue=deps.catalogue)
-    alone = await review(
-        replace(given, lead=bare),
-        features=intake.features,
-        reading=heard,
-        score=plain.score,
-        band=plain.band,
-        previous=given.lead.band,
-        policy=deps.policy,
-    )
-    if loses(verdict, alone):
-        why = "A language model reads this otherwise than the local reader."
-        return more_careful(alone, Wish.ASK, code="read_otherwise", why=why, as_of=given.as_of)
-    if adds(verdict, alone):
-        why = "Only what a language model read speaks for this."
-        return more_careful(verdict, Wish.ASK, code="read_by_model", why=why, as_of=given.as_of)
-    return verdict
 
 
 def _rule(

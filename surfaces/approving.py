@@ -18,7 +18,7 @@ from domain.ports.target import Change, Subject
 from domain.score import MICRO_POINT
 from graph.thinking import DRAFT
 from surfaces.audit_story import tell
-from surfaces.editing import changes
+from surfaces.editing import changes, edit_from
 from surfaces.trouble import Trouble, explain
 
 REASONS = 5
@@ -113,11 +113,50 @@ def evidence(decision: Decision | None) -> list[str]:
     return list(dict.fromkeys(claims + refs))
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a person said: a verdict on what has this hash, or an approval with changes (``NAME=VALUE``)."""
+
+    verdict: VoteKind
+    proposal_hash: str
+    by: str
+    comment: str = ""
+    edit: Sequence[str] = ()
+    drop: Sequence[str] = ()
+
+
+async def decide(home: Home, approval: Approval, answer: Answer) -> Approval:
+    """Take one person's word on `approval`. Raises: BadInput, see `Approvals`."""
+    now, policy = home.clock.now(), home.policy.version
+    if answer.edit or answer.drop:
+        return await home.approvals.edit(
+            home.tenant,
+            approval.approval_id,
+            edit=await edit_from(home, approval, answer.edit, answer.drop),
+            proposal_hash=answer.proposal_hash,
+            by=answer.by,
+            policy=policy,
+            now=now,
+            comment=answer.comment,
+        )
+    return await home.approvals.vote(
+        home.tenant,
+        approval.approval_id,
+        kind=answer.verdict,
+        proposal_hash=answer.proposal_hash,
+        by=answer.by,
+        policy=policy,
+        now=now,
+        comment=answer.comment,
+    )
+
+
 async def called(home: Home, name: str) -> Approval:
     """The approval called `name` (its id, or that of its decision or an action). Raises: BadInput."""
     approval = await home.approvals.get(home.tenant, name)
     if approval is None:
-        raise BadInput("approval", f"there is none called {name}", "see them with: leadgraph approvals list")
+        remedy = "see them with: leadgraph approvals list"
+        raise BadInput("approval", f"there is none called {name}", remedy, code="unknown")
     return approval
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from domain.asking import ASKED, LOCAL
 from domain.decision import Decision
@@ -13,9 +13,7 @@ from domain.ports.home import Home
 from domain.ports.reads import Row
 from domain.score import MICRO_POINT, Score
 from graph.record import Record, unpack
-
-Seal = Literal["open", "erased", "locked", "none"]
-"""What became of the sealed record: read; gone; there but not to be opened; never made (a failed attempt)."""
+from surfaces.talk_story import TALK, Seal, TalkTurn, facts_document, mood_document, turns_of
 
 OUTCOMES: Mapping[str, str] = {
     "ok": "done",
@@ -30,6 +28,9 @@ OUTCOMES: Mapping[str, str] = {
     "route:hold": "ended: to be looked at again",
     "route:nothing": "ended: nothing to do",
     "route:stop": "ended early: the lead must not be processed",
+    "handoff": "decided to hand over to sales",
+    "ask_person": "decided that a person takes over",
+    "stay": "decided that the talk stays",
     "error:deadline": "gave up: it took too long; the lead is tried again",
     "error:temporary": "failed for now: something outside was down; the lead is tried again",
     "error:fenced": "given up: somebody else had taken the lead; it is redone",
@@ -63,10 +64,13 @@ class Story:
 
     run_id: str
     lead_id: str | None
+    region: str
     transitions: tuple[Transition, ...]
     versions: Mapping[str, str]
     seal: Seal
     record: Record | None
+    talk: tuple[TalkTurn, ...] = ()
+    """Of a talk with a support desk its decisions, oldest first; else none."""
 
     def document(self) -> dict[str, object]:
         """The JSON form; without a readable record the decision is null."""
@@ -78,11 +82,12 @@ class Story:
             "transitions": [_transition(one) for one in self.transitions],
             "rationale": list(self.record.rationale) if self.record else [],
             "decision": _decision(self.record.decision) if self.record else None,
+            "talk": [turn.document() for turn in self.talk],
         }
 
 
 async def tell(home: Home, what: str) -> Story | None:
-    """The story of a run or decision by its id, or of the newest decision of a lead by its id or any key.
+    """The story of a run, decision or talk (``ho_…``) by its id, or of a lead's newest decision by its id or any key.
 
     None if nothing is on record.
     """
@@ -90,15 +95,23 @@ async def tell(home: Home, what: str) -> Story | None:
     rows = await home.reads.audit_rows(home.tenant, run_id=run_id) if run_id else ()
     if not rows or run_id is None:
         return None
-    seal, record = await _record(home, rows)
+    talk = await turns_of(home, rows) if run_id.startswith(TALK) else ()
+    seal, record = (_seal_of(talk), None) if talk else await _record(home, rows)
     return Story(
         run_id=run_id,
         lead_id=next((str(row["lead_id"]) for row in rows if row["lead_id"]), None),
+        region=str(rows[0]["region"]),
         transitions=tuple(_told(row) for row in rows),
         versions=next((_texts(row["versions"]) for row in reversed(rows) if row["versions"]), {}),
         seal=seal,
         record=record,
+        talk=talk,
     )
+
+
+def _seal_of(talk: Sequence[TalkTurn]) -> Seal:
+    """What became of the newest record of a talk."""
+    return talk[-1].seal
 
 
 def in_words(step: str, code: str, detail: Mapping[str, Any]) -> str:
@@ -129,19 +142,26 @@ def _model(detail: Mapping[str, Any]) -> str:
 
 
 async def _run_of(home: Home, what: str) -> str | None:
+    if what.startswith(TALK):
+        return what.rpartition("_")[0] if what.count("_") > 1 else what
     if what.startswith("rn_"):
         return what
     if what.startswith("dc_"):
         return f"rn_{what.removeprefix('dc_')}"
+    lead = await lead_named(home, what)
+    stored = await home.reads.latest_decision(home.tenant, lead) if lead else None
+    return stored.run_id if stored else None
+
+
+async def lead_named(home: Home, what: str) -> LeadId | None:
+    """The lead with this id or key, an e-mail address in clear included; None if there is none."""
     key = what
     if "@" in what:
         try:
             key = home.hasher.email(what)[0]
         except BadInput:
             return None
-    lead = await home.reads.find_lead(home.tenant, key)
-    stored = await home.reads.latest_decision(home.tenant, LeadId(lead)) if lead else None
-    return stored.run_id if stored else None
+    return await home.reads.find_lead(home.tenant, key)
 
 
 async def _record(home: Home, rows: Sequence[Row]) -> tuple[Seal, Record | None]:
@@ -186,9 +206,14 @@ def _ingestion(detail: Mapping[str, Any]) -> str:
     return ", ".join([*words, *(flag.replace("_", " ") for flag in detail["flags"])])
 
 
+_FELT = (("sentiment", "neutral"), ("urgency", "normal"))
+
+
 def _intent(detail: Mapping[str, Any]) -> str:
     sure = f"{detail['top']} at {detail['confidence'] / 10:.0f} %"
-    return f"{sure}, from {detail['claims']} claims (reasoner {detail['reasoner']})"
+    felt = [detail[name] for name, usual in _FELT if detail.get(name, usual) != usual]
+    mood = "".join(f", {name}" for name in felt)
+    return f"{sure}, from {detail['claims']} claims{mood} (reasoner {detail['reasoner']})"
 
 
 def _scoring(detail: Mapping[str, Any]) -> str:
@@ -223,6 +248,12 @@ def _figures(detail: Mapping[str, Any]) -> str:
     return ", ".join(shown)
 
 
+def _handoff(detail: Mapping[str, Any]) -> str:
+    words = f"{detail['why']}, buying interest {detail['probability'] / 10:.0f} %".replace("_", " ")
+    where = f", to {detail['team']} ({detail['path']})" if detail["team"] else ""
+    return words + where + (f", rule {detail['rule']}" if detail["rule"] else "")
+
+
 FIGURES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "ingestion": _ingestion,
     "intent": _intent,
@@ -230,6 +261,7 @@ FIGURES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "policy": _policy,
     "actuation": _actuation,
     "run": _run,
+    "handoff": _handoff,
 }
 """How the figures of a step read; any other step shows them by name."""
 
@@ -261,7 +293,10 @@ def _decision(decision: Decision) -> dict[str, object]:
         "flags": list(decision.flags),
         "score": _score(decision.score) if decision.score else None,
         "intents": [[intent.value, level] for intent, level in reading.confidences] if reading else [],
+        "facts": facts_document(reading.slots) if reading else [],
+        "mood": mood_document(reading.mood) if reading else None,
         "rules": [{"rule": f"{r.table}/{r.rule}", "why": r.why} for r in verdict.rules] if verdict else [],
+        "reasoner": reading.reasoner if reading else None,
         "verdict": verdict.kind.value if verdict else None,
         "next_step": verdict.next_step if verdict else None,
         "actions": [proposal.kind.value for proposal in decision.proposals],

@@ -94,11 +94,11 @@ async def connect(
             person.tell(f"reached: {found.who}")
             await _complete(account, person, found)
             found.lacks = list(await account.lacks())
-            hook = await _hooked(account, url, person, found) if url else None
+            hook = await _hooked(account, url, person, found) if url and setup.registers else None
             if hook is not None and hook.secret is not None:
                 _with_old(values, _secret_of(setup), hook.secret)
     if not found.hook:
-        found.steps = list(setup.steps(url or f"https://YOUR-ADDRESS/v1/webhooks/{setup.webhook}"))
+        found.steps = list(setup.steps(url or f"https://YOUR-ADDRESS{setup.path}"))
     found.kept = list(keep(*_parted(setup, values)))
     secret = values.get(_secret_of(setup), "").partition(",")[0].strip()
     if setup.webhook and secret:
@@ -158,7 +158,7 @@ def _with_old(values: dict[str, str], name: str, secret: str) -> None:
 
 def _url(setup: Setup, values: Mapping[str, str]) -> str:
     public = values.get("public_url", "").rstrip("/")
-    return f"{public}/v1/webhooks/{setup.webhook}" if public and setup.webhook else ""
+    return f"{public}{setup.path}" if public and setup.webhook else ""
 
 
 def _secret_of(setup: Setup) -> str:

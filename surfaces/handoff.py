@@ -16,7 +16,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from agents.actuation import propose
-from agents.handoff import action_of, still_with_person, to_read
+from agents.handoff import action_of, desk_action_of, goes_back, reopened, still_with_person, to_read
 from domain.action import Proposal
 from domain.audit import AuditEntry
 from domain.decision import RunInput
@@ -28,6 +28,7 @@ from domain.intents import CUSTOMER
 from domain.kinds import Kind
 from domain.lead import LeadState
 from domain.policy import Verdict, VerdictKind
+from domain.ports.desks import Desks
 from domain.ports.home import Home
 from domain.ports.listener import Listener
 from domain.ports.talks import Kept, TalkDecision
@@ -53,17 +54,24 @@ _LONGEST_ID: Final = 200
 class Desk:
     """Decides about talks of one home."""
 
-    def __init__(self, home: Home, listener: Listener, *, deadline_s: float = DEADLINE_S) -> None:
-        """`deadline_s` bounds the hearing; after it a person is asked."""
+    def __init__(
+        self, home: Home, listener: Listener, *, deadline_s: float = DEADLINE_S, followed: Desks | None = None
+    ) -> None:
+        """`deadline_s` bounds the hearing; after it a person is asked.
+
+        Talks of a `followed` desk are read there, so their messages are signals already, and support is asked there.
+        """
         self._home, self._listener, self._deadline_s = home, listener, deadline_s
+        self._followed = followed
         self._threads = ThreadPoolExecutor(HEARING, thread_name_prefix="hearing")
 
     async def decide(self, talk: Talk) -> Handoff:
         """The answer to `talk`, on record. Raises: BadInput, Temporary (the store), Permanent (no reader at all)."""
         run = run_of(self._home, talk)
-        full = await self._take_in(talk)
+        full = None if self._followed else await self._take_in(talk)
         for _ in range(_ATTEMPTS):
             seen, lead = await situation_of(self._home, talk, run)
+            talk = reopened(talk, seen) if self._followed else talk
             heard, missing = await self._hear(talk, seen)
             answer = await self._record(talk, seen, heard, missing or full, lead=lead)
             if answer is not None:
@@ -73,6 +81,30 @@ class Desk:
         if answer is None:
             raise Temporary(f"{self._home.root}: a talk's decision could not be written")
         return answer
+
+    async def follow(self, talk: Talk) -> Handoff | None:
+        """Decide about a talk as its desk shows it; None if nothing was said that has not been dealt with.
+
+        One that is closed there is put down as done, and no more. Raises: as `decide`.
+        """
+        run = run_of(self._home, talk)
+        for _ in range(_ATTEMPTS):
+            seen, lead = await situation_of(self._home, talk, run)
+            if talk.status != "closed":
+                fresh = any(message.role == CUSTOMER for message in to_read(talk, seen))
+                return await self.decide(talk) if fresh else None
+            if seen.released and len(talk.messages) == seen.handed_at:
+                return None
+            seen = replace(seen, done=True)
+            if (answer := await self._record(talk, seen, None, None, lead=lead)) is not None:
+                return answer
+        raise Temporary(f"{self._home.root}: that a talk was closed could not be written")
+
+    async def would(self, talk: Talk) -> Handoff:
+        """The answer to `talk` as `decide` would give it now: nothing is kept, nothing is sent. Raises: as `decide`."""
+        seen, _ = await situation_of(self._home, talk, run_of(self._home, talk))
+        heard, missing = await self._hear(talk, seen)
+        return answer_to(talk, seen, heard, missing, self._home.policy)
 
     async def warm(self) -> None:
         """Hear one text, whatever it takes: a reader loads its weights with the first. Raises: as the listener does."""
@@ -121,34 +153,43 @@ class Desk:
         home = self._home
         run = run_of(home, talk)
         answer = replace(answer_to(talk, seen, heard, missing, home.policy), run_id=run)
-        proposal = await self._proposal(answer, seen, lead)
+        dry = self._followed is not None and self._followed.dry
+        back = self._followed is not None and goes_back(answer, seen)
+        proposal = None if dry else await self._proposal(talk, answer, seen, lead)
         route = answer.route
         given = TalkDecision(
             conversation=talk.conversation_id,
             run_id=run,
             messages=len(talk.messages),
-            gives=answer.decision is not Step.STAY,
-            team=route.team if route else None,
+            gives=answer.decision is not Step.STAY and not dry,
+            returns=back and not dry,
+            team="support" if back else route.team if route else None,
             person=route.person if route else None,
             taken=talk.status == "with_person",
             closed=talk.status == "closed",
-            entry=self._entry(talk, answer, lead),
+            done=seen.done,
+            entry=self._entry(talk, answer, lead, dry=dry),
             record=None
             if seen.forgotten
             else pack(TalkRecord(talk, seen, heard, missing, answer, dict(home.versions))),
             proposal=proposal,
             reserved=route.person if route and proposal and seen.listed else None,
         )
-        anyhow = missing == CONFLICT or not (answer.route or answer.bot_may_speak)
+        anyhow = missing == CONFLICT or not (answer.route or answer.bot_may_speak or seen.done)
+        anyhow = anyhow and proposal is None
         kept = await home.talks.decide(given, expected=None if anyhow else seen.version, now=home.clock.now())
         return _with_action(answer, kept) if kept is not None else None
 
-    async def _proposal(self, answer: Handoff, seen: Situation, lead: LeadState | None) -> Proposal | None:
-        """The action, where there is a lead to act for."""
-        action = action_of(answer)
-        if action is None or lead is None:
+    async def _proposal(
+        self, talk: Talk, answer: Handoff, seen: Situation, lead: LeadState | None
+    ) -> Proposal | None:
+        """The action, where there is a lead to act for. Support is asked as often as a talk needs it."""
+        action = desk_action_of(answer, talk, seen) if self._followed else action_of(answer)
+        if action is None or lead is None or lead.suppressed:
             return None
         home = self._home
+        if action.params.get("queue") == "support":
+            lead = replace(lead, episode=home.clock.now())
         given = RunInput(
             run_id=RunId(f"{answer.run_id}_{seen.version + 1}"),
             as_of=home.clock.now(),
@@ -167,7 +208,7 @@ class Desk:
         (proposal,) = await propose(given, verdict, waiting=False)
         return proposal
 
-    def _entry(self, talk: Talk, answer: Handoff, lead: LeadState | None) -> AuditEntry:
+    def _entry(self, talk: Talk, answer: Handoff, lead: LeadState | None, *, dry: bool = False) -> AuditEntry:
         """One audit row: codes and numbers; of messages their places only."""
         place = {message.id: index for index, message in enumerate(talk.messages)}
         return AuditEntry(
@@ -189,6 +230,9 @@ class Desk:
                 "reasoner": answer.reasoner,
                 "degraded": answer.degraded,
                 "rule": answer.rule,
+                "sentiment": answer.mood.sentiment.value,
+                "urgency": answer.mood.urgency.value,
+                **({"dry": True} if dry else {}),
             },
         )
 

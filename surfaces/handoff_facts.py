@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from agents.ingestion import take_in
+from domain.capacity import next_in_line
 from domain.contract import KEY_KINDS
 from domain.decision import RunInput
 from domain.errors import BadInput
@@ -16,6 +17,8 @@ from domain.ports.home import Home
 from domain.score import Score
 from domain.signal import KeyKind
 
+SALES = "sales"
+"""The team that takes a talk with a buying interest, unless the lead's owner has room."""
 RECENT = 200
 """The lead's newest signals that are looked through, those that wait for a run among them."""
 _PLAIN = (KeyKind.CRM_ID, KeyKind.USER_ID, KeyKind.ANONYMOUS, KeyKind.CONVERSATION)
@@ -63,9 +66,9 @@ async def situation_of(home: Home, talk: Talk, run: RunId) -> tuple[Situation, L
     facts: Mapping[str, Fact] | None = None
     if lead is not None and not lead.suppressed:
         lead, facts = await _facts(home, lead, run, reps=tuple(reps), now=now)
-    free = [rep for rep in reps if rep.load < rep.capacity and (not rep.regions or region in rep.regions)]
     owner = lead.owner if lead else None
-    best = min(free, key=lambda rep: (rep.rep_id != owner, rep.last_assigned, rep.rep_id), default=None)
+    segment = str(facts["segment"]) if facts and facts["segment"] else None
+    best = next_in_line(reps, team=SALES, region=region, segment=segment, owner=owner)
     _, _, opens_at = home.policy.calendar(now, region)
     situation = Situation(
         blocked=talk.blocked or (lead is not None and lead.suppressed),
@@ -82,6 +85,7 @@ async def situation_of(home: Home, talk: Talk, run: RunId) -> tuple[Situation, L
         lead_id=lead.lead_id if lead else None,
         facts=facts,
         policy=home.policy.version,
+        team=standing.team,
     )
     return situation, lead
 

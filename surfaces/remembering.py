@@ -1,7 +1,7 @@
 """Remembering: what was said is given to memory after its commit, and recalled for the next run before it begins."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from domain.decision import RunInput
@@ -11,6 +11,8 @@ from domain.instants import SECOND
 from domain.memory import Upkeep
 from domain.ports.home import Home
 from domain.ports.memory import Memory, MemoryBook
+from domain.signal import Signal
+from graph.thinking import REDO
 from surfaces.counts import Counts
 from surfaces.serving import served
 
@@ -31,12 +33,13 @@ async def recalled(home: Home, given: RunInput) -> RunInput:
     memory, record, lead = home.memory, home.remembered, given.lead
     if memory is None or record is None or lead.suppressed:
         return given
-    if not any(signal.own_words and signal.text for signal in given.new):
+    said = _said(given)
+    if not said:
         return given
-    new = {signal.signal_id for signal in given.new}
+    new = {signal.signal_id for signal in said}
     earlier = await record.known(lead.tenant, lead.lead_id, before=given.as_of)
     known = [ref for ref in earlier if ref not in new]
-    recall = await memory.recall(lead, given.new, known=known, before=given.as_of)
+    recall = await memory.recall(lead, said, known=known, before=given.as_of)
     if home.model is None:
         return replace(given, recall=recall)
     at_hand = {signal.signal_id for signal in given.recent}
@@ -44,6 +47,16 @@ async def recalled(home: Home, given: RunInput) -> RunInput:
     texts = await record.texts(lead.tenant, lead.lead_id, missing) if missing else ()
     recent = sorted((*given.recent, *texts), key=lambda one: (one.occurred_at, one.signal_id))
     return replace(given, recall=recall, recent=tuple(recent))
+
+
+def _said(given: RunInput) -> Sequence[Signal]:
+    """The new signals if there are words of the lead's own in them; in a run made again the newest words before."""
+    if any(signal.own_words and signal.text for signal in given.new):
+        return given.new
+    before = [signal for signal in given.recent if signal.own_words and signal.text]
+    if given.reason != REDO or not before:
+        return ()
+    return (max(before, key=lambda one: (one.occurred_at, one.signal_id)),)
 
 
 @dataclass(slots=True)

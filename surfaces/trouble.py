@@ -93,6 +93,31 @@ class Trouble:
         }
 
 
+def action_document(row: OutboxRow, why: Trouble) -> dict[str, Any]:
+    """The JSON form of an action."""
+    return {
+        "action": row.action_id,
+        "decision": row.decision_id,
+        "lead": row.lead_id,
+        "kind": row.kind.value,
+        "state": row.state.value,
+        "reason": row.reason,
+        "attempt": row.attempt,
+        "params": dict(row.params),
+        "proposed_at": iso(Instant(row.at)),
+        "finished_at": iso(Instant(row.finished_at)) if row.finished_at else None,
+        "steps": [
+            {
+                "step": one.step.kind.value,
+                "state": one.state.value,
+                "ref": one.receipt.ref if one.receipt else None,
+            }
+            for one in row.steps
+        ],
+        **why.document(),
+    }
+
+
 def explain(home: Home, row: OutboxRow) -> Trouble:
     """What stands in the way of `row` as of now."""
     return trouble(row, place_of(home, row), now=home.clock.now())

@@ -25,6 +25,7 @@ from graph.nodes import error_code
 from graph.run import Ran, bundle, run_lead
 from graph.shadow import Shadow
 from prompts.load import load_prompts
+from surfaces.catching_up import CatchingUp, settled
 from surfaces.counts import Counts
 from surfaces.pinning import pinned, scorer_for
 from surfaces.remembering import Remembering, recalled
@@ -56,6 +57,10 @@ def _unheard(_: AuditEntry) -> None:
     return None
 
 
+def _unnoted() -> None:
+    return None
+
+
 @dataclass(slots=True)
 class Tally(Counts):
     """What a worker has done."""
@@ -71,6 +76,8 @@ class Tally(Counts):
     """Leads that memory was brought in step with."""
     rescored: int = 0
     """Leads looked at anew after a change of champions."""
+    read_back: int = 0
+    """Records that were read at vendors, and pages of what was never sent."""
     outages: int = 0
     """Passes that the store cut short."""
 
@@ -91,16 +98,20 @@ class Worker:
     lease_us: int = 30 * SECOND
     decided: Decided = _ignore
     listen: Callable[[AuditEntry], None] = _unheard
+    passed: Callable[[], None] = _unnoted
+    """Is told whenever a pass has ended."""
     _left: list[LeadClaim] = field(default_factory=list)
     """Claims of a pass that was cut short."""
     _watched_at: int = 0
     _memory: Remembering = field(init=False)
     _rewaking: Rewaking = field(init=False)
+    _catching: CatchingUp = field(init=False)
 
     def __post_init__(self) -> None:
         """Nothing is remembered yet."""
         self._memory = Remembering(self.home)
         self._rewaking = Rewaking(self.home)
+        self._catching = CatchingUp(self.home)
 
     async def drain(self) -> Tally:
         """Work until nothing is ready at the clock's present time."""
@@ -110,9 +121,10 @@ class Worker:
             total.add(done)
             if done.busy:
                 continue
-            kept = await self._memory.turn()
+            kept, caught = await self._memory.turn(), await self._catching.turn()
             total.remembered += kept
-            if not kept:
+            total.read_back += caught.records + caught.pages
+            if not kept and not caught.busy:
                 return total
 
     async def one_pass(self) -> Tally:
@@ -127,12 +139,13 @@ class Worker:
         if claimed:
             self._left = [one.claim for one in claimed]
             async with _heartbeat(self.home, self._left, self.lease_us):
-                ready = await self._run_all(claimed, tally)
+                ready = await self._run_all(await settled(self.home, claimed), tally)
                 await self._commit(ready, tally)
             self._left = []
         tally.accounts = await refresh_accounts(self.home, limit=ACCOUNTS_A_PASS)
         await self._watch_rollout(now)
         tally.rescored = await self._rewaking.turn(idle=not claimed)
+        self.passed()
         return tally
 
     async def _watch_rollout(self, now: int) -> None:
@@ -148,13 +161,16 @@ class Worker:
     async def serve(self, stop: asyncio.Event, *, idle_s: float = 0.01) -> Tally:
         """Work until `stop` is set, resting `idle_s` when nothing is ready; an outage of the store is waited out.
 
-        Memory is kept in step beside it, so that no lead waits for that.
+        Memory is kept in step beside it, and vendors are asked, so that no lead waits for that.
         """
         total = Tally()
-        _, kept = await asyncio.gather(
-            served(self.one_pass, stop, total, idle_s=idle_s), self._memory.serve(stop)
+        _, kept, caught = await asyncio.gather(
+            served(self.one_pass, stop, total, idle_s=idle_s),
+            self._memory.serve(stop),
+            self._catching.serve(stop),
         )
         total.remembered += kept.leads
+        total.read_back += caught.records + caught.pages
         return total
 
     async def _give_back(self) -> None:

@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from tools.settings import RECEIVED, Settings
 NEEDED_SQLITE = (3, 35, 0)
 """RETURNING and upserts with several conflicts."""
 LOW_DISK_BYTES = 500_000_000
+_ASK_AGAIN = "it asks again by itself; leadgraph sync asks now"
 FIXED = ("langgraph", "langchain-openai", "openai", "pydantic", "chromadb", "tenacity", "langsmith", "zen-engine",
          "sqlalchemy", "polars")  # fmt: skip
 
@@ -42,6 +44,8 @@ def diagnose(settings: Settings, load_tables: Callable[[], str]) -> Iterator[Che
     yield _model(settings)
     yield from _vendors(settings)
     yield from _webhooks(settings)
+    yield from _positions(settings)
+    yield from _subscriptions(settings)
     yield _time(settings)
 
 
@@ -135,7 +139,6 @@ def _webhooks(settings: Settings) -> Iterator[Check]:
     if not any(getattr(settings, name) for name in RECEIVED):
         return
     from tools.clock import SystemClock
-    from tools.receivers import PATH
     from tools.setup import NAMES, door, setup
 
     for name in NAMES:
@@ -143,12 +146,52 @@ def _webhooks(settings: Settings) -> Iterator[Check]:
         secrets = getattr(settings, f"webhook_{recipe.webhook}_secrets", ())
         if not secrets:
             continue
-        url = f"{(settings.public_url or '').rstrip('/')}{PATH}{recipe.webhook}"
+        url = f"{(settings.public_url or '').rstrip('/')}{recipe.path}"
         now = SystemClock().now()
         delivery = recipe.trial(secrets[0].get_secret_value(), url, now)
         tried = door.here(settings, recipe.webhook, delivery, now)
         detail = f"{tried['words']}; {len(secrets)} secret{'s' if len(secrets) > 1 else ''}, address {url}"
         yield Check(f"webhook {recipe.webhook}", bool(tried["ok"]), detail, f"leadgraph connect {name}")
+
+
+def _positions(settings: Settings) -> Iterator[Check]:
+    """How each poller of this home stands; vendors are not asked."""
+    file = settings.home / "leadgraph.db"
+    if not settings.poll or not file.exists():
+        return
+    try:
+        with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as store:
+            rows = store.execute(
+                "SELECT name, code FROM sync_position WHERE tenant = ? ORDER BY name", (settings.tenant,)
+            ).fetchall()
+    except sqlite3.Error as error:
+        yield Check("poll", False, str(error), "open the home once: leadgraph worker --once")
+        return
+    for name, code in rows:
+        remedy = (
+            "it began at the earliest there is: leadgraph sync --since" if code == "expired" else _ASK_AGAIN
+        )
+        yield Check(f"poll {name}", code in ("ok", "new"), code, remedy)
+
+
+def _subscriptions(settings: Settings) -> Iterator[Check]:
+    """Whether those who are told of events answer; nobody is asked."""
+    file = settings.home / "leadgraph.db"
+    if not file.exists():
+        return
+    try:
+        with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as store:
+            rows = store.execute(
+                "SELECT subscription_id, state, reason FROM subscription WHERE tenant = ? AND state <> 'ended'"
+                " ORDER BY subscription_id",
+                (settings.tenant,),
+            ).fetchall()
+    except sqlite3.Error as error:
+        yield Check("events", False, str(error), "open the home once: leadgraph events list")
+        return
+    for name, state, reason in rows:
+        remedy = f"leadgraph events test {name}, then: leadgraph events resume {name}"
+        yield Check(f"events {name}", state == "on", f"{state} ({reason})" if reason else state, remedy)
 
 
 def _time(settings: Settings) -> Check:

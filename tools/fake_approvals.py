@@ -26,6 +26,13 @@ class MemoryApprovals:
         mine = [one for one in self._of(tenant) if one.state is ApprovalState.OPEN]
         return sorted(mine, key=lambda one: (one.asked_at, one.approval_id))[:limit]
 
+    async def page(
+        self, tenant: TenantId, *, states: Sequence[ApprovalState], after: tuple[int, str] | None, limit: int
+    ) -> Sequence[Approval]:
+        """Approvals in `states`, the oldest first; only what comes after `after`."""
+        places = {(one.asked_at, one.approval_id): one for one in self._of(tenant) if one.state in states}
+        return [places[place] for place in sorted(places) if after is None or place > after][:limit]
+
     async def get(self, tenant: TenantId, approval_id: str) -> Approval | None:
         """One approval, by its id or by the id of its decision or of one of its actions."""
         named_so = [

@@ -111,6 +111,10 @@ class MemoryOutbox:
         """The actions that a decision proposed."""
         return [row for row in self._ordered(tenant) if row.decision_id == decision_id]
 
+    async def of_lead(self, tenant: TenantId, lead_id: str, *, limit: int = 100) -> Sequence[OutboxRow]:
+        """The actions of a lead, newest first."""
+        return [row for row in self._ordered(tenant) if row.lead_id == lead_id][::-1][:limit]
+
     async def rows(
         self, tenant: TenantId, *, states: Sequence[ActionState] = (), limit: int = 100
     ) -> Sequence[OutboxRow]:

@@ -1,14 +1,17 @@
 """The in-memory store's answers to questions."""
 
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 import orjson
 
 from domain.ids import LeadId, TenantId
+from domain.instants import instant
 from domain.lead import LeadState
 from domain.policy import Rep
-from domain.ports.reads import Row, StoredDecision
+from domain.ports.reads import Before, Happened, Linked, Row, StoredDecision
 from domain.signal import LeadKey, Signal
 from tools.fake_work import loaded
 from tools.fake_world import World
@@ -46,10 +49,14 @@ class MemoryReads:
         places = (keys for (t, _), keys in self._world.keys.items() if t == tenant)
         return sorted(key for keys in places for key, row in keys.items() if row.lead_id == lead_id)
 
-    async def leads(self, tenant: TenantId, *, batch: int = 500) -> AsyncIterator[Sequence[LeadState]]:
-        """All canonical leads in id order."""
+    async def leads(
+        self, tenant: TenantId, *, batch: int = 500, after: str = ""
+    ) -> AsyncIterator[Sequence[LeadState]]:
+        """All canonical leads in id order, those whose id comes after `after`."""
         found = [
-            lead.state for lead in self._world.leads.values() if lead.live and lead.state.tenant == tenant
+            lead.state
+            for name, lead in self._world.leads.items()
+            if lead.live and lead.state.tenant == tenant and name > after
         ]
         for part in _parts(sorted(found, key=lambda state: state.lead_id), batch):
             yield part
@@ -66,6 +73,20 @@ class MemoryReads:
     async def latest_decision(self, tenant: TenantId, lead_id: LeadId) -> StoredDecision | None:
         """Newest decision of a lead."""
         return next((d for d in reversed(self._decisions(tenant)) if d.lead_id == lead_id), None)
+
+    async def latest_decisions(
+        self, tenant: TenantId, leads: Sequence[LeadId]
+    ) -> Mapping[LeadId, StoredDecision]:
+        """Newest decision of each of `leads` that has one, without the sealed input."""
+        return {d.lead_id: replace(d, record=None) for d in self._decisions(tenant) if d.lead_id in leads}
+
+    async def happened(
+        self, tenant: TenantId, lead_id: LeadId, *, before: Before | None = None, limit: int = 100
+    ) -> Sequence[Happened]:
+        """What happened with a lead, the newest first: only what stands before the place `before`."""
+        found = [*self._said(tenant, lead_id), *self._done(tenant, lead_id)]
+        found.sort(key=lambda one: one.place, reverse=True)
+        return [one for one in found if before is None or one.place < before][:limit]
 
     async def decisions(
         self, tenant: TenantId, *, batch: int = 500
@@ -89,12 +110,30 @@ class MemoryReads:
             "merges": world.merges[f"{tenant}/merge"],
         }
 
+    async def standing(self, tenant: TenantId) -> Mapping[tuple[str, str], int]:
+        """How many actions and questions to people are in each state."""
+        effects = self._world.effects
+        actions = [one.row for one in effects.rows.values()]
+        return Counter(
+            [("outbox", row.state.value) for row in actions if row.tenant == tenant]
+            + [("approval", one.state.value) for one in effects.approvals.values() if one.tenant == tenant]
+        )
+
     async def quarantine(self, tenant: TenantId, *, limit: int = 100) -> Sequence[Row]:
         """Open quarantine rows."""
         names = ("source", "position", "field", "code", "reason")
         return [
             {"id": item.item_id, **{name: getattr(item.refused, name) for name in names}, "at": item.at}
             for item in self._world.open_items(tenant)[:limit]
+        ]
+
+    async def audit_links(self, tenant: TenantId, run_id: str) -> Sequence[Linked]:
+        """Rows of one run as stored, in chain order."""
+        hashes = {row.seq: row.hash for _, row in self._world.audit if row.tenant == tenant}
+        return [
+            Linked(row.writer, row.seq, row.prev, row.hash, row.body, hashes.get(row.seq - 1))
+            for entry, row in self._world.audit
+            if row.tenant == tenant and entry.run_id == run_id
         ]
 
     async def audit_rows(self, tenant: TenantId, *, run_id: str | None = None) -> Sequence[Row]:
@@ -109,6 +148,24 @@ class MemoryReads:
             for key, row in keys.items()
             if t == tenant and key.value == value and kind in (None, key.kind) and row.lead_id
         ]
+
+    def _said(self, tenant: str, lead_id: str) -> Iterator[Happened]:
+        for kept in self._world.of_lead(lead_id):
+            if kept.signal.tenant == tenant:
+                at, kind = instant(kept.signal.occurred_at), kept.signal.kind.value
+                yield Happened(at, "signal", kept.signal.signal_id, kind, kept.state, kept.reason or "")
+
+    def _done(self, tenant: str, lead_id: str) -> Iterator[Happened]:
+        for whose, d, _, content in self._world.decisions:
+            if (whose, d.lead_id) == (tenant, lead_id):
+                yield Happened(d.as_of, "decision", d.decision_id, d.run_id, d.state.value, "", content)
+        rows = [one.row for one in self._world.effects.rows.values()]
+        mine = [row for row in rows if (row.tenant, row.lead_id) == (tenant, lead_id)]
+        for row in mine:
+            yield Happened(row.at, "action", row.action_id, row.kind.value, row.state.value, row.reason)
+        for name in {row.approval_id for row in mine if row.approval_id}:
+            one = self._world.effects.approvals[name]
+            yield Happened(one.asked_at, "approval", name, one.decision_id, one.state.value, one.reason)
 
     def _decisions(self, tenant: str) -> list[StoredDecision]:
         return [

@@ -11,6 +11,7 @@ from domain.ports.inbox import Accepted, Refused
 from domain.ports.quarantine import Held
 from domain.quality import StreamStats
 from domain.signal import Signal
+from tools.fake_access import MemoryApiKeys
 from tools.fake_answers import MemoryAnswers, MemorySpending
 from tools.fake_approvals import MemoryApprovals, MemoryLimits
 from tools.fake_feedback import MemoryFeedback
@@ -185,6 +186,7 @@ class MemoryStore:
     answers: MemoryAnswers
     spending: MemorySpending
     talks: MemoryTalks
+    access: MemoryApiKeys
 
     def close(self) -> None:
         """Nothing to let go of."""
@@ -208,6 +210,7 @@ def open_memory(config: Config | None = None) -> MemoryStore:
         MemoryAnswers(world),
         MemorySpending(),
         MemoryTalks(world),
+        MemoryApiKeys(world),
     )
 
 

@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -12,7 +12,7 @@ from domain.errors import ConfigError, Refused
 
 OWNED: Final = frozenset({"owner", "team"})
 _OURS: Final = params_of(ActionKind.UPSERT_SCORE, {})
-_TABLES: Final = frozenset({"fields", "owner", "people", "own", "queues"})
+_TABLES: Final = frozenset({"fields", "owner", "people", "own", "queues", "programmes"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,8 @@ class FieldMap:
     """A rep of ours -> the vendor's id of that person."""
     queues: Mapping[str, str]
     """A queue of ours -> the vendor's id of that team."""
+    programmes: Mapping[str, str] = field(default_factory=dict)
+    """A programme of ours -> the vendor's id of its list."""
 
     def named(self, kind: StepKind, params: Iterable[str]) -> Mapping[str, str]:
         """The part of the map that a write of fields or of an owner takes. Raises: Refused for a name not in it."""

@@ -70,10 +70,10 @@ class SettingsReceivers:
         self._settings = settings
         self._made: dict[str, Receiver] = {}
         for name in NAMES:
-            _secrets(settings, f"webhook_{name}_secrets")
-        _secrets(settings, "webhook_segment_tokens")
+            secrets_of(settings, f"webhook_{name}_secrets")
+        secrets_of(settings, "webhook_segment_tokens")
         for setting in ("webhook_actors", "webhook_accounts"):
-            if unknown := sorted(set(getattr(settings, setting)) - set(NAMES)):
+            if unknown := sorted(set(getattr(settings, setting)) - {*NAMES, "slack"}):
                 raise ConfigError(f"{setting}: {unknown[0]} is no source; use one of {', '.join(NAMES)}")
 
     def get(self, name: str) -> Receiver | None:
@@ -87,20 +87,20 @@ class SettingsReceivers:
         settings = self._settings
         more: dict[str, Any] = {}
         if name == "segment":
-            more["tokens"] = _secrets(settings, "webhook_segment_tokens")
+            more["tokens"] = secrets_of(settings, "webhook_segment_tokens")
         if name == "hubspot":
             more["older"] = settings.webhook_hubspot_v1
         return VendorReceiver(
             vendor=cast(Vendor, importlib.import_module(f"tools.sources.{name}")),
-            secrets=_secrets(settings, f"webhook_{name}_secrets"),
+            secrets=secrets_of(settings, f"webhook_{name}_secrets"),
             url=f"{settings.public_url.rstrip('/')}{PATH}{name}" if settings.public_url else "",
-            actors=_ids(settings.webhook_actors, name),
-            accounts=_ids(settings.webhook_accounts, name),
+            actors=ids_of(settings.webhook_actors, name),
+            accounts=ids_of(settings.webhook_accounts, name),
             more=more,
         )
 
 
-def _secrets(settings: Settings, setting: str) -> tuple[str, ...]:
+def secrets_of(settings: Settings, setting: str) -> tuple[str, ...]:
     """The secrets of a setting. Raises: ConfigError for one that is too short to be one."""
     found = tuple(secret.get_secret_value() for secret in getattr(settings, setting))
     if any(len(secret) < SHORTEST for secret in found):
@@ -110,5 +110,5 @@ def _secrets(settings: Settings, setting: str) -> tuple[str, ...]:
     return found
 
 
-def _ids(setting: Mapping[str, str], name: str) -> frozenset[str]:
+def ids_of(setting: Mapping[str, str], name: str) -> frozenset[str]:
     return frozenset(one.strip() for one in setting.get(name, "").split("|") if one.strip())

@@ -15,6 +15,8 @@ from domain.kinds import SPECS, Kind
 from domain.parsing import decode
 from domain.ports.receivers import Delivery, Reading
 from domain.ports.sources import RawItem
+from domain.ports.upstream import Record
+from domain.signal import KeyKind
 
 LEVELS: Final = 24
 """Levels of nesting of a delivery."""
@@ -34,6 +36,7 @@ class Said:
     items: list[RawItem] = field(default_factory=list)
     ignored: Counter[str] = field(default_factory=Counter)
     thin: int = 0
+    records: list[Record] = field(default_factory=list)
 
     def ignore(self, reason: str) -> None:
         """One event of the delivery is left out."""
@@ -74,9 +77,16 @@ class Said:
         self.items.append(item)
         self.thin += thin
 
+    def read_back(self, name: str, ref: object, at: object, *, kind: KeyKind | None = KeyKind.CRM_ID) -> None:
+        """The vendor's record `ref` of the sort `name` says more than was sent; `at` as in `add`."""
+        text = word(ref)
+        if text is not None and len(text) <= LONGEST:
+            since = at * 1_000 if isinstance(at, int) and 0 <= at < 10**15 else self.now
+            self.records.append(Record(self.source, name, text, min(since, self.now), None, kind))
+
     def reading(self) -> Reading:
         """All of it."""
-        return Reading(tuple(self.items), dict(self.ignored), self.thin)
+        return Reading(tuple(self.items), dict(self.ignored), self.thin, tuple(self.records))
 
 
 def document(delivery: Delivery) -> Any:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from threading import Lock
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import orjson
 
@@ -69,9 +69,7 @@ class Sent:
         row = await self._on_thread(
             lambda conn: conn.execute("SELECT * FROM sent WHERE key = ?", (key,)).fetchone()
         )
-        if row is None:
-            return None
-        return Note(key, row[1], StepKind(row[2]), row[3], row[4], orjson.loads(row[5]))
+        return None if row is None else _note(row)
 
     async def keep(self, note: Note) -> None:
         """Write `note` in place of an older one under its key. Raises: Temporary."""
@@ -83,6 +81,29 @@ class Sent:
                 (*values, before, self._clock.now()),
             )
         )
+
+    async def claim(self, note: Note) -> bool:
+        """Write `note` unless there is one under its key already; False if there is. Raises: Temporary."""
+        values = (note.key, note.digest, note.kind.value, note.place, note.thing)
+        before = orjson.dumps(dict(note.before)).decode()
+        made = await self._on_thread(
+            lambda conn: (
+                conn.execute(
+                    "INSERT OR IGNORE INTO sent VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    (*values, before, self._clock.now()),
+                ).rowcount
+            )
+        )
+        return made == 1
+
+    async def under(self, prefix: str) -> list[Note]:
+        """Every note whose key begins with `prefix`. Raises: Temporary."""
+        rows = await self._on_thread(
+            lambda conn: conn.execute(
+                "SELECT * FROM sent WHERE substr(key, 1, ?) = ? ORDER BY at", (len(prefix), prefix)
+            ).fetchall()
+        )
+        return [_note(row) for row in rows]
 
     async def place(self, subject: Subject) -> str | None:
         """The vendor's record of the lead as it was last known. Raises: Temporary."""
@@ -114,6 +135,10 @@ class Sent:
                 raise Temporary(f"{self._path}: cannot be used now ({error})") from error
 
         return await asyncio.to_thread(call)
+
+
+def _note(row: Any) -> Note:
+    return Note(row[0], row[1], StepKind(row[2]), row[3], row[4], orjson.loads(row[5]))
 
 
 def digest_of(step: Step, subject: Subject) -> str:

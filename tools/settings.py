@@ -22,11 +22,11 @@ RECEIVED = frozenset(
     f"webhook_{name}"
     for name in (
         "hubspot_secrets", "salesforce_secrets", "segment_secrets", "segment_tokens", "chatwoot_secrets",
-        "intercom_secrets", "zendesk_secrets", "standard_secrets",
+        "intercom_secrets", "zendesk_secrets", "standard_secrets", "slack_secrets",
     )
 )  # fmt: skip
 """Settings that hold the secrets of what is received."""
-LISTS = frozenset({"regions", "webhook_secrets"}) | RECEIVED
+LISTS = frozenset({"regions", "poll", "webhook_secrets"}) | RECEIVED
 """Settings that an environment variable gives separated by commas."""
 PAIRS = frozenset({"model_by_agent", "webhook_actors", "webhook_accounts"})
 """Settings that an environment variable gives as ``name=value``, separated by commas."""
@@ -83,7 +83,25 @@ class Settings(BaseModel):
     )
     crm_client_id: str | None = Field(None, description="client id of Salesforce's connected app")
     crm_client_secret: SecretStr | None = Field(None, description="its secret")
+    crm_jwt_key_file: Path | None = Field(
+        None, description="private key (PEM) of the connected app, instead of crm_client_secret"
+    )
+    crm_jwt_user: str | None = Field(
+        None, description="name of the Salesforce user who logs in with that key"
+    )
+    crm_jwt_audience: Literal["https://login.salesforce.com", "https://test.salesforce.com"] = Field(
+        "https://login.salesforce.com",
+        description="whom that login is for; sandboxes: https://test.salesforce.com",
+    )
     crm_create: bool = Field(False, description="make a record at the vendor for a lead that has none there")
+    programmes: Literal["embedded", "hubspot", "brevo"] = Field(
+        "embedded", description="whose lists are the programmes: hubspot uses the token of the CRM"
+    )
+    programmes_url: str | None = Field(None, description="address of Brevo, where it is another")
+    programmes_token: SecretStr | None = Field(None, description="API key of Brevo")
+    programmes_token_file: Path | None = Field(
+        None, description="file of that key; read anew when not accepted"
+    )
     desk: Literal["off", "chatwoot", "intercom", "zendesk"] = Field(
         "off", description="desk whose conversations are handed over"
     )
@@ -97,10 +115,23 @@ class Settings(BaseModel):
     desk_token_file: Path | None = Field(
         None, description="file of that token; read anew when it is not accepted"
     )
+    desk_handoff: Literal["on", "dry", "off"] = Field(
+        "on", description="follow the desk's conversations; dry: only put on record what would be done"
+    )
     webhook_url: str | None = Field(None, description="address that is told of notifications, signed")
     webhook_secrets: tuple[SecretStr, ...] = Field(
         (), description="signing secrets (whsec_...), several while one is being replaced"
     )
+    slack_channel: str | None = Field(
+        None,
+        pattern=r"^([CG][A-Z0-9]{2,20})?$",
+        description="id of the channel where people are asked and told",
+    )
+    slack_token: SecretStr | None = Field(None, description="token of the Slack app's bot (xoxb-...)")
+    slack_token_file: Path | None = Field(
+        None, description="file of that token; read anew when it is not accepted"
+    )
+    slack_url: str | None = Field(None, description="address of Slack, where it is another")
     public_url: str | None = Field(
         None,
         pattern=r"^https?://[^/\s?#]+(/[^\s?#]*)?$",
@@ -121,6 +152,7 @@ class Settings(BaseModel):
     webhook_standard_secrets: Received = Field(
         (), description="secrets (whsec_...) of whoever signs after Standard Webhooks"
     )
+    webhook_slack_secrets: Received = Field((), description="signing secret of the Slack app")
     webhook_actors: dict[str, str] = Field(
         default_factory=dict,
         description="source -> ids of our own users, bots or apps there, `|` between them",
@@ -128,6 +160,13 @@ class Settings(BaseModel):
     webhook_accounts: dict[str, str] = Field(
         default_factory=dict, description="source -> accounts there whose events are taken; else all are"
     )
+    read_wait_s: float = Field(
+        3.0, ge=0, le=60, description="seconds that a lead waits for a record of it to be read at its vendor"
+    )
+    poll: tuple[str, ...] = Field(
+        (), description="vendors that are asked for what they never sent: chatwoot, hubspot, salesforce"
+    )
+    poll_s: int = Field(60, ge=5, le=86_400, description="seconds between two such questions")
     memory: str = Field(
         "embedded",
         pattern=r"^(embedded|off|https?://[^/\s]+/?)$",
@@ -170,6 +209,15 @@ class Settings(BaseModel):
     langsmith_key: SecretStr | None = Field(None, description="key of LangSmith")
     api_key: SecretStr | None = Field(
         None, description="bearer key that callers of the HTTP API must show; needed beyond this machine"
+    )
+    api_per_minute: int = Field(
+        6_000,
+        ge=0,
+        description="requests a minute that a made key may make at one server; 0: as many as it likes",
+    )
+    api_burst: int = Field(600, ge=1, description="of which so many may come at once")
+    events_to_loopback: bool = Field(
+        False, description="let outgoing events go to this machine, also by http: for development"
     )
     batch: int = Field(64, ge=1, le=1_000, description="leads that a worker takes at once")
 

@@ -22,6 +22,7 @@ def config_of(settings: Settings, keys: Keys, vault: LeadVault) -> Config:
         restored=mark.restored if mark else None,
         max_waiting=settings.max_waiting if mark is None or mark.finished else LARGEST,
         max_attempts=settings.max_attempts,
+        desk="" if settings.desk_handoff == "off" or settings.desk == "off" else settings.desk,
         reps=load_reps(settings.config / "reps.csv"),
         seal_raw=raw.seal,
         open_raw=raw.open,

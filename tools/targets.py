@@ -18,11 +18,21 @@ from tools.guard_target import GuardedTarget, Guards
 from tools.settings import Settings
 
 CRM_FILE: Final = "crm.db"
-ALONE: Final = {"crm": "embedded", "crm_url": "", "desk": "off", "webhook_url": ""}
+ALONE: Final = {
+    "crm": "embedded",
+    "crm_url": "",
+    "desk": "off",
+    "poll": (),
+    "webhook_url": "",
+    "slack_channel": "",
+    "programmes": "embedded",
+}
 """Settings under which nothing leaves this machine: for a home that is thrown away."""
 AT_HOME: Final = Guards(per_minute=0)
 """The embedded CRM and a file have no rate of their own."""
 OUTSIDE: Final = Guards()
+SLACK: Final = Guards(per_minute=50, burst=5)
+"""Slack takes about one message a second in a channel."""
 VENDOR: Final = Guards(deadline_s=45.0, per_minute=200, burst=20)
 """A step at a vendor is some requests, most of them reads; HubSpot takes 100 requests in ten seconds."""
 
@@ -32,9 +42,9 @@ def open_targets(
 ) -> Mapping[StepKind, Target]:
     """The target of each kind of step, each behind its guards; `later` closes them.
 
-    With `export_file` every step goes to that file instead, with `crm_url` to the CRM there; with `webhook_url`
-    notifications go there. A vendor's CRM takes what it can and leaves the rest to the embedded one; a desk takes what
-    concerns its conversations. Raises: ConfigError, Temporary (the CRM's file cannot be opened now).
+    With `export_file` every step goes to that file instead, with `crm_url` to the CRM there; notifications go to
+    `webhook_url`, else to `slack_channel`. A vendor's CRM takes what it can and leaves the rest to the embedded one; a
+    desk takes what concerns its conversations. Raises: ConfigError, Temporary (the CRM's file cannot be opened now).
     """
 
     def guarded(target: Target, guards: Guards) -> Target:
@@ -52,6 +62,11 @@ def open_targets(
     found = dict.fromkeys(main.takes, main)
     if settings.export_file is None:
         found |= _vendors(settings, root, clock, later, main=main, guarded=guarded)
+    if settings.slack_channel and settings.export_file is None:
+        from tools.chat.opening import open_notices  # here, as below
+
+        slack = guarded(open_notices(settings, root, clock, later), SLACK)
+        found |= dict.fromkeys(slack.takes, slack)
     if settings.webhook_url:
         from tools.crm.webhook import Webhook  # here: httpx takes a fifth of a second to import
 
@@ -71,15 +86,18 @@ def _vendors(
     main: Target,
     guarded: Callable[[Target, Guards], Target],
 ) -> Mapping[StepKind, Target]:
-    if settings.crm == "embedded" and settings.desk == "off":
+    if (settings.crm, settings.desk, settings.programmes) == ("embedded", "off", "embedded"):
         return {}
     from tools.desk_first import SHARED, DeskFirst
-    from tools.vendors import open_crm, open_desk  # here, as above
+    from tools.vendors import open_crm, open_desk, open_programmes  # here, as above
 
     found: dict[StepKind, Target] = {}
     if settings.crm != "embedded":
         crm = guarded(open_crm(settings, root, clock, later).target, VENDOR)
         found |= dict.fromkeys(crm.takes, crm)
+    if settings.programmes != "embedded":
+        lists = guarded(open_programmes(settings, root, clock, later).target, VENDOR)
+        found |= dict.fromkeys(lists.takes, lists)
     if settings.desk != "off":
         desk = open_desk(settings, root, clock, later)
         notes = found.get(StepKind.ADD_NOTE, main)

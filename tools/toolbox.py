@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from domain.attributes import Attribute
     from domain.features import Catalogue
     from domain.instants import Instant
+    from domain.ports.chat import Chat
     from domain.ports.home import Home
     from domain.ports.policy import Policy
     from domain.ports.receivers import Receivers
@@ -50,6 +51,12 @@ class Tools:
         from tools.receivers import SettingsReceivers
 
         return SettingsReceivers(self.settings().settings)
+
+    def chat(self, home: "Home") -> "AbstractContextManager[Chat | None]":
+        """The chat in which a home asks people; None where none is set. Raises: ConfigError."""
+        from tools.chat.opening import chat_of
+
+        return chat_of(home.settings, home.root, home.clock)
 
     def connecting(self) -> "Connecting":
         """What it takes to connect a vendor. Raises: ConfigError."""

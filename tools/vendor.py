@@ -81,6 +81,8 @@ class Manners:
     """What an answer means by the vendor's own rules, None where the status says it all."""
     spare: Callable[[Answer], float] = lambda _: 0.0
     """For how many seconds no request is left after an answer."""
+    stale: Callable[[Answer], bool] = lambda answer: answer.status == 401
+    """If an answer says that the token is not accepted any more."""
 
 
 class Api:
@@ -138,7 +140,7 @@ class Api:
             raise Throttled(f"{self.name} has no request left for now", left)
         used = await self._current(None)
         answer = await self._post(call, used, lost)
-        if answer.status == 401:
+        if self._manners.stale(answer):
             newer = await self._current(used)
             if newer != used:
                 answer = await self._post(call, newer, lost)
@@ -166,7 +168,7 @@ class Api:
         if own is not None:
             raise own
         what, status = f"{call.method} {call.path.partition('?')[0]}", answer.status
-        if status in (200, 201, 202, 204):
+        if status in (200, 201, 202, 204) or (status == 207 and lost is Temporary):
             self.wait(self._manners.spare(answer))
             return answer
         if status == 429:

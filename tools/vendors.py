@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from pydantic import SecretStr
 
@@ -20,6 +21,9 @@ from tools.sent import Sent
 from tools.settings import Settings
 from tools.vendor import Api, Renew
 
+if TYPE_CHECKING:
+    from tools.login import Login
+
 
 @dataclass(frozen=True, slots=True)
 class Opened:
@@ -31,6 +35,12 @@ class Opened:
     """Our reps, with the vendor's ids of them."""
     talks: Callable[[Subject], bool] = lambda _: False
     """If a lead has a conversation there."""
+    queues: Mapping[str, str] = field(default_factory=dict)
+    """Our queues, with the vendor's ids of them."""
+
+
+FOLLOWED: Final = ("sales", "support")
+"""The queues to which a conversation that is followed goes."""
 
 
 def open_crm(settings: Settings, root: Path, clock: Clock, later: ExitStack) -> Opened:
@@ -39,7 +49,7 @@ def open_crm(settings: Settings, root: Path, clock: Clock, later: ExitStack) -> 
         return _salesforce(settings, root, clock, later)
     from tools.crm.hubspot import MANNERS, OWN, URL, HubSpot
 
-    setting, renew = _token("crm", settings.crm_token, settings.crm_token_file)
+    setting, renew = token_of("crm", settings.crm_token, settings.crm_token_file)
     fields = field_map(settings.config, "hubspot", own=OWN)
     api = Api(MANNERS, settings.crm_url or URL, renew, clock, setting=setting)
     sent = _sent(root, "hubspot", clock, later)
@@ -49,7 +59,7 @@ def open_crm(settings: Settings, root: Path, clock: Clock, later: ExitStack) -> 
 
 def open_desk(settings: Settings, root: Path, clock: Clock, later: ExitStack) -> Opened:
     """The desk that `settings.desk` names. `later` closes it. Raises: ConfigError naming what is missing."""
-    setting, renew = _token("desk", settings.desk_token, settings.desk_token_file)
+    setting, renew = token_of("desk", settings.desk_token, settings.desk_token_file)
     if settings.desk == "intercom":
         from tools.desk import intercom
 
@@ -61,7 +71,11 @@ def open_desk(settings: Settings, root: Path, clock: Clock, later: ExitStack) ->
         admin = intercom.Intercom(api, fields, admin=settings.desk_account)
         target = _target(admin, api, _sent(root, "intercom", clock, later), settings, later)
         return Opened(
-            target, admin.check, fields.people, lambda one: intercom.conversation_of(one) is not None
+            target,
+            admin.check,
+            fields.people,
+            lambda one: intercom.conversation_of(one) is not None,
+            fields.queues,
         )
     if settings.desk == "zendesk":
         return _zendesk(settings, root, clock, later, renew=renew, setting=setting)
@@ -73,22 +87,59 @@ def open_desk(settings: Settings, root: Path, clock: Clock, later: ExitStack) ->
     api = Api(chatwoot.MANNERS, settings.desk_url, renew, clock, setting=setting)
     vendor = chatwoot.Chatwoot(api, fields, account=settings.desk_account)
     target = _target(vendor, api, _sent(root, "chatwoot", clock, later), settings, later)
-    return Opened(target, vendor.check, fields.people, lambda one: chatwoot.conversation_of(one) is not None)
+    return Opened(
+        target,
+        vendor.check,
+        fields.people,
+        lambda one: chatwoot.conversation_of(one) is not None,
+        fields.queues,
+    )
+
+
+def open_programmes(settings: Settings, root: Path, clock: Clock, later: ExitStack) -> Opened:
+    """The lists that `settings.programmes` names. `later` closes them. Raises: ConfigError naming what is missing."""
+    from tools.programmes import brevo, hubspot
+    from tools.programmes.membership import Lists, Programmes
+
+    lists: Lists
+    if settings.programmes == "hubspot":
+        from tools.crm.hubspot import MANNERS, URL
+
+        setting, renew = token_of("crm", settings.crm_token, settings.crm_token_file)
+        fields = field_map(settings.config, "hubspot", own=("lead",))
+        url = settings.crm_url if settings.crm == "hubspot" else None
+        api = Api(MANNERS, url or URL, renew, clock, setting=setting)
+        lists = hubspot.HubSpotLists(api, fields)
+    else:
+        setting, renew = token_of("programmes", settings.programmes_token, settings.programmes_token_file)
+        fields = field_map(settings.config, "brevo")
+        api = Api(brevo.MANNERS, settings.programmes_url or brevo.URL, renew, clock, setting=setting)
+        lists = brevo.BrevoLists(api)
+    vendor = Programmes(lists, fields.programmes)
+    target = _target(vendor, api, _sent(root, vendor.name, clock, later), settings, later)
+    return Opened(target, vendor.check, fields.people)
 
 
 def checked(settings: Settings) -> Iterator[tuple[str, list[str]]]:
     """The name of each vendor in use, with what its account lacks; empty if it is ready. Vendors are only read."""
     openers = [open_crm] if settings.crm != "embedded" else []
     openers += [open_desk] if settings.desk != "off" else []
+    openers += [open_programmes] if settings.programmes != "embedded" else []
     for opener in openers:
-        name = settings.crm if opener is open_crm else settings.desk
+        name = {open_crm: settings.crm, open_desk: settings.desk}.get(opener, f"{settings.programmes}_lists")
         with ExitStack() as later:
             try:
                 opened = opener(settings, settings.home, SystemClock(), later)
-                problems = asyncio.run(opened.check()) + _strangers(settings, name, opened)
+                problems = asyncio.run(opened.check())
+                problems += [] if opener is open_programmes else _strangers(settings, name, opened)
+                problems += _unnamed(settings, name, opened) if opener is open_desk else []
             except LeadgraphError as error:
                 problems = [str(error)]
         yield name, problems
+    if settings.slack_channel:
+        from tools.chat.opening import lacking
+
+        yield "slack", lacking(settings)
 
 
 def _strangers(settings: Settings, name: str, opened: Opened) -> list[str]:
@@ -100,16 +151,19 @@ def _strangers(settings: Settings, name: str, opened: Opened) -> list[str]:
     return [f"people: add {some} to config/fields/{name}.toml"] if missing else []
 
 
+def _unnamed(settings: Settings, name: str, opened: Opened) -> list[str]:
+    """The queues that a desk's conversations go to and that the field map does not name."""
+    missing = [queue for queue in FOLLOWED if queue not in opened.queues and settings.desk_handoff != "off"]
+    words = " and ".join(missing)
+    return [f"queues: add {words} to [queues] of config/fields/{name}.toml"] if missing else []
+
+
 def _salesforce(settings: Settings, root: Path, clock: Clock, later: ExitStack) -> Opened:
     from tools.crm.salesforce import MANNERS, OWN, Salesforce
-    from tools.login import Login
 
-    url, client, secret = settings.crm_url, settings.crm_client_id, settings.crm_client_secret
-    if url is None or client is None or secret is None:
-        raise ConfigError("salesforce needs crm_url (your My Domain), crm_client_id and crm_client_secret")
+    login = login_of(settings)
     fields = field_map(settings.config, "salesforce", own=OWN)
-    login = Login(url, client, secret.get_secret_value())
-    api = Api(MANNERS, url, login, clock, setting="crm_client_secret")
+    api = Api(MANNERS, login.url, login, clock, setting=login.setting)
     sent = _sent(root, "salesforce", clock, later)
     vendor = Salesforce(api, fields, sent, login, create=settings.crm_create)
     return Opened(_target(vendor, api, sent, settings, later), vendor.check, fields.people)
@@ -126,7 +180,13 @@ def _zendesk(
     api = Api(zendesk.MANNERS, settings.desk_url, renew, clock, setting=setting)
     vendor = zendesk.Zendesk(api, zendesk.Tickets(api, fields), fields, clock)
     target = _target(vendor, api, _sent(root, "zendesk", clock, later), settings, later)
-    return Opened(target, vendor.check, fields.people, lambda one: zendesk.conversation_of(one) is not None)
+    return Opened(
+        target,
+        vendor.check,
+        fields.people,
+        lambda one: zendesk.conversation_of(one) is not None,
+        fields.queues,
+    )
 
 
 def _sent(root: Path, vendor: str, clock: Clock, later: ExitStack) -> Sent:
@@ -140,7 +200,31 @@ def _target(vendor: Vendor, api: Api, sent: Sent, settings: Settings, later: Exi
     return MarkedTarget(vendor, api, sent, tenant=TenantId(settings.tenant))
 
 
-def _token(what: str, token: SecretStr | None, file: Path | None) -> tuple[str, Renew]:
+def login_of(settings: Settings) -> "Login":
+    """How we log in at Salesforce. Raises: ConfigError naming what is missing."""
+    from tools.login import Login, StatementLogin
+
+    url, client, secret = settings.crm_url, settings.crm_client_id, settings.crm_client_secret
+    key_file, user = settings.crm_jwt_key_file, settings.crm_jwt_user
+    if url is not None and client is not None and key_file is not None and user is not None:
+        return StatementLogin(
+            url,
+            client,
+            "",
+            key_file=key_file,
+            subject=user,
+            audience=settings.crm_jwt_audience,
+            now=SystemClock().now,
+        )
+    if url is None or client is None or secret is None:
+        raise ConfigError(
+            "salesforce needs crm_url (your My Domain), crm_client_id, and crm_client_secret or both "
+            "crm_jwt_key_file and crm_jwt_user"
+        )
+    return Login(url, client, secret.get_secret_value())
+
+
+def token_of(what: str, token: SecretStr | None, file: Path | None) -> tuple[str, Renew]:
     """Where a person renews the token, and how it is read: anew from its file, if it has one."""
     if file is None and token is None:
         raise ConfigError(f"{what} needs {what}_token, or {what}_token_file: the file that holds the token")

@@ -15,6 +15,12 @@ class Approvals(Protocol):
         """Open approvals, the oldest first."""
         ...
 
+    async def page(
+        self, tenant: TenantId, *, states: Sequence[ApprovalState], after: tuple[int, str] | None, limit: int
+    ) -> Sequence[Approval]:
+        """Approvals in `states` by (asked_at, approval_id), the oldest first; only what comes after `after`."""
+        ...
+
     async def get(self, tenant: TenantId, approval_id: str) -> Approval | None:
         """One approval, by its id or by the id of its decision or of one of its actions.
 

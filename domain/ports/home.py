@@ -10,11 +10,14 @@ from domain.cited import Mark
 from domain.effect import StepKind
 from domain.features import Catalogue
 from domain.ids import Region, TenantId
+from domain.ports.access import ApiKeys
 from domain.ports.accounts import Accounts
 from domain.ports.approvals import Approvals
 from domain.ports.audit import AuditLog
 from domain.ports.clock import Clock
 from domain.ports.commit import Commit
+from domain.ports.desks import Desks
+from domain.ports.events import Events
 from domain.ports.feedback import Feedback
 from domain.ports.inbox import Inbox
 from domain.ports.limits import Limits
@@ -27,8 +30,10 @@ from domain.ports.quarantine import Quarantine
 from domain.ports.reads import Reads
 from domain.ports.reasoner import Reasoner
 from domain.ports.scorer import Scorer, Scorers
+from domain.ports.spending import Spending
 from domain.ports.talks import Talks
 from domain.ports.target import Target
+from domain.ports.upstream import Upstream
 from domain.ports.vault import KeyHasher, Vault
 from domain.ports.work import Work
 
@@ -77,7 +82,17 @@ class Home:
     """The language model; None where none is configured."""
     mark: Mark | None = None
     """Keyed hash of a text under the install secret: what marks a text off for a language model."""
+    access: ApiKeys | None = None
+    """Keys of the HTTP API; None: there are none beside that of the settings."""
+    spending: Spending | None = None
+    """What the language model has used up; None: it is not known here."""
     memory: Memory | None = None
     """What was said, by its meaning; None: it is off."""
     remembered: MemoryBook | None = None
     """What memory was given."""
+    upstream: Upstream | None = None
+    """What vendors are asked for; None: nobody is."""
+    desk: Desks | None = None
+    """The desk whose conversations are followed; None: none is."""
+    events: Events | None = None
+    """What others are told, and who; None: nobody is."""

@@ -123,6 +123,10 @@ class Outbox(Protocol):
         """The actions that a decision proposed, in their order."""
         ...
 
+    async def of_lead(self, tenant: TenantId, lead_id: str, *, limit: int = 100) -> Sequence[OutboxRow]:
+        """The actions of a lead, newest first."""
+        ...
+
     async def rows(
         self, tenant: TenantId, *, states: Sequence[ActionState] = (), limit: int = 100
     ) -> Sequence[OutboxRow]:

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from domain.audit import Sealed
 from domain.ids import LeadId, TenantId
@@ -11,6 +11,8 @@ from domain.policy import Rep
 from domain.signal import LeadKey, Signal
 
 Row = Mapping[str, object]
+Before = tuple[int, str, str]
+"""An Instant, what happened then, and its id: a place in a lead's history."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,39 @@ class StoredDecision:
     as_of: int
     content: bytes
     record: Sealed | None
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """One thing in a lead's history, without any text of it. `at` is an Instant."""
+
+    at: int
+    what: str
+    """``signal``, ``decision``, ``action`` or ``approval``."""
+    name: str
+    """Ref of a signal, else the id."""
+    kind: str
+    """Kind of a signal or action; of a decision its run, of an approval its decision."""
+    state: str
+    reason: str
+    content: bytes | None = None
+    """Of a decision its canonical JSON."""
+
+    @property
+    def place(self) -> Before:
+        """Where it stands: two things are never at one place."""
+        return self.at, self.what, self.name
+
+
+class Linked(NamedTuple):
+    """An audit row as stored; `before` is the hash of the row that stands before it, None if there is none."""
+
+    writer: str
+    seq: int
+    prev: str
+    hash: str
+    body: bytes
+    before: str | None
 
 
 class Reads(Protocol):
@@ -40,8 +75,10 @@ class Reads(Protocol):
         """Its keys, hashed ones as hashes."""
         ...
 
-    def leads(self, tenant: TenantId, *, batch: int = 500) -> AsyncIterator[Sequence[LeadState]]:
-        """All canonical leads in id order."""
+    def leads(
+        self, tenant: TenantId, *, batch: int = 500, after: str = ""
+    ) -> AsyncIterator[Sequence[LeadState]]:
+        """All canonical leads in id order, those whose id comes after `after`."""
         ...
 
     async def signals(self, tenant: TenantId, lead_id: LeadId, *, limit: int = 200) -> Sequence[Signal]:
@@ -56,6 +93,18 @@ class Reads(Protocol):
         """Newest decision of a lead."""
         ...
 
+    async def latest_decisions(
+        self, tenant: TenantId, leads: Sequence[LeadId]
+    ) -> Mapping[LeadId, StoredDecision]:
+        """Newest decision of each of `leads` that has one, without the sealed input."""
+        ...
+
+    async def happened(
+        self, tenant: TenantId, lead_id: LeadId, *, before: Before | None = None, limit: int = 100
+    ) -> Sequence[Happened]:
+        """What happened with a lead, the newest first: only what stands before the place `before`."""
+        ...
+
     def decisions(self, tenant: TenantId, *, batch: int = 500) -> AsyncIterator[Sequence[StoredDecision]]:
         """All decisions in the order of their commit."""
         ...
@@ -64,8 +113,16 @@ class Reads(Protocol):
         """``signals applied superseded duplicates quarantined parked waiting leads runs decisions actions merges``."""
         ...
 
+    async def standing(self, tenant: TenantId) -> Mapping[tuple[str, str], int]:
+        """How many actions (``outbox``) and questions to people (``approval``) are in each state."""
+        ...
+
     async def quarantine(self, tenant: TenantId, *, limit: int = 100) -> Sequence[Row]:
         """Open quarantine rows: id, source, position, field, code, reason, at."""
+        ...
+
+    async def audit_links(self, tenant: TenantId, run_id: str) -> Sequence[Linked]:
+        """Rows of one run as stored, in chain order."""
         ...
 
     async def audit_rows(self, tenant: TenantId, *, run_id: str | None = None) -> Sequence[Row]:

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from domain.errors import LeadgraphError
 from domain.ports.sources import RawItem
+from domain.ports.upstream import Record
 
 JSON = "application/json"
 
@@ -41,13 +42,15 @@ class Delivery:
 class Reading:
     """What a delivery says: items for the door, and how many of its events were left out, by reason.
 
-    `thin` are the items that say less than the vendor's record does: they name the lead, the rest must be read there.
+    `thin` are the items that say less than the vendor's record does: they name the lead, the rest is read there.
     """
 
     items: tuple[RawItem, ...] = ()
     ignored: Mapping[str, int] = field(default_factory=dict)
     """Reasons are codes: ``echo`` (our own write came back), ``kind``, ``unlisted``, ``no_lead``, ``unchanged`` ..."""
     thin: int = 0
+    records: tuple[Record, ...] = ()
+    """Records of the vendor that say more than was sent."""
 
 
 @dataclass(frozen=True, slots=True)

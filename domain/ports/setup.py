@@ -72,8 +72,15 @@ class Setup(Protocol):
     """The least rights that the credentials need, in the vendor's words."""
     webhook: str
     """Source name of its webhook, empty if it sends none."""
+    path: str
+    """Where at our address it is received."""
     gives: Mapping[str, str]
     """Settings that connecting sets by itself, such as ``crm = hubspot``."""
+
+    @property
+    def registers(self) -> bool:
+        """True if the vendor's API lets us set the webhook up."""
+        ...
 
     def steps(self, url: str) -> Sequence[str]:
         """What a person does at the vendor so that it calls `url`."""

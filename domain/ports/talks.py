@@ -42,6 +42,10 @@ class TalkDecision:
     """The desk says that a person has it."""
     closed: bool = False
     """The desk says that the person is done."""
+    done: bool = False
+    """And nothing that was said until now is read again."""
+    returns: bool = False
+    """It goes back to `team`, as whoever had it is done; the bot goes on."""
     entry: AuditEntry
     record: bytes | None = None
     """What is sealed; None: nothing is kept."""
@@ -96,9 +100,10 @@ class Talks(Protocol):
 def after(before: Standing, given: TalkDecision) -> Standing:
     """How the conversation stands after a decision."""
     taken = given.taken or (before.taken and not given.closed)
-    handed = given.messages if given.gives else before.handed_at
+    handed = given.messages if given.gives or given.done else before.handed_at
     if taken and handed is None:
         handed = given.messages
-    team, person = (given.team, given.person) if given.gives else (before.team, before.person)
+    names = given if given.gives or given.returns else before
+    team, person = names.team, names.person
     released = not (given.gives or given.taken) and (given.closed or before.released)
     return Standing(before.version + 1, handed, team, person, taken, released)

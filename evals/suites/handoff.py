@@ -20,6 +20,7 @@ import numpy.typing as npt
 from domain.errors import BadInput
 from domain.intent_model import SALE
 from evals.cases import Case, Trace
+from evals.suites import pitch
 from learning.gates import at_least, overall
 from learning.intervals import interval, mean
 
@@ -88,7 +89,9 @@ async def traces(
 def score(
     traces: Sequence[Trace], about: Mapping[str, Any], *, draws: int = 1_000, seed: int = 0
 ) -> dict[str, Any]:
-    """Ranking, recall at a budget of chats, what passes the threshold, and the time it took."""
+    """Ranking, recall at a budget of chats, what passes, and the time it took; of the project's talks see `pitch`."""
+    if traces[0].case.dataset == pitch.OWN:
+        return pitch.score(traces, about, draws=draws, seed=seed) | {"latency_ms": latency(traces)}
     truth = np.array([trace.case.target == 1 for trace in traces])
     said = np.array([trace.output["sale"] for trace in traces]) / 1_000
     passes = np.array([bool(trace.output["passes"]) for trace in traces])

@@ -1,5 +1,8 @@
 """The HTTP application over one home."""
 
+from dataclasses import dataclass
+from typing import Any
+
 from fastapi import Depends, FastAPI
 
 from domain.access import Scope
@@ -7,36 +10,77 @@ from domain.ports.home import Home
 from domain.ports.listener import Listener
 from domain.ports.receivers import Receivers
 from surfaces.api import problems
+from surfaces.api.approvals import approvals_router
+from surfaces.api.decisions import decisions_router
+from surfaces.api.described import described
+from surfaces.api.events import events_router
 from surfaces.api.guard import guard
 from surfaces.api.handoff import handoff_router
+from surfaces.api.health import Health, Works
+from surfaces.api.leads import leads_router
+from surfaces.api.metrics import Figures
+from surfaces.api.rates import Rates
+from surfaces.api.requests import Requests, Told
+from surfaces.api.signals import signals_router
+from surfaces.api.state import state_router
+from surfaces.asking import Asking
 from surfaces.handoff import DEADLINE_S, Desk
 from surfaces.webhooks.router import webhook_router
+from surfaces.webhooks.slack import slack_router
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """How a server is to be had. `key` is the setting `api_key`."""
+
+    key: str | None = None
+    here: bool = True
+    """Only this machine reaches it: without any key everybody is let in, and how it stands is told without one."""
+    deadline_s: float = DEADLINE_S
+    """Bounds the hearing of a talk."""
+    rates: Rates | None = None
+    """How often a key may ask; None: as often as it likes."""
 
 
 def build_app(
     home: Home,
     listener: Listener,
+    terms: Terms = Terms(),
     *,
     receivers: Receivers | None = None,
-    key: str | None = None,
-    deadline_s: float = DEADLINE_S,
+    asking: Asking | None = None,
+    figures: Figures | None = None,
+    worker: Works | None = None,
+    told: Told | None = None,
 ) -> FastAPI:
-    """The application. With `key` every route but ``/healthz`` wants it as a bearer; `deadline_s` bounds hearing.
+    """The application. Every route but ``/healthz`` asks for a key, see `surfaces.api.guard`.
 
-    Webhooks are taken where there are `receivers`: they prove themselves by the vendor's scheme, not by the key.
+    Webhooks are taken where there are `receivers`, presses of buttons where there is `asking`: they prove themselves
+    by the vendor's scheme, not by the key. `told` gets a line for each request; `worker` is the one in this process.
     """
     app = FastAPI(title="Leadgraph", version="1", docs_url=None, redoc_url=None)
     problems.install(app)
+    figures = figures or Figures(home)
+    app.add_middleware(Requests, told=_both(figures.note, told))
 
-    needs = guard(home, key=key)
-    desk = Desk(home, listener, deadline_s=deadline_s)
+    needs = guard(home, key=terms.key, here=terms.here, rates=terms.rates)
+    desk = Desk(home, listener, deadline_s=terms.deadline_s)
     app.include_router(handoff_router(desk, guards=[Depends(needs(Scope.INGEST))]))
-
+    for router in (signals_router, leads_router, decisions_router, approvals_router, events_router):
+        app.include_router(router(home, needs))
+    app.include_router(state_router(Health(home, worker), figures, None if terms.here else needs))
     if receivers is not None:
         app.include_router(webhook_router(home, receivers))
-
-    @app.get("/healthz", summary="Whether the process answers")
-    async def healthz() -> dict[str, str]:
-        return {"status": "ok"}
-
+    if asking is not None:
+        app.include_router(slack_router(asking))
+    described(app)
     return app
+
+
+def _both(first: Told, second: Told | None) -> Told:
+    def told(line: Any) -> None:
+        first(line)
+        if second is not None:
+            second(line)
+
+    return told

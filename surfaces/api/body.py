@@ -20,10 +20,19 @@ async def json_of(request: Request, *, most: int, within_s: float = READ_S) -> A
 
     Raises: BadInput (``unsupported``, ``too_large``, ``too_slow``, or what is wrong with the JSON).
     """
+    json_type(request)
+    return document_in(await bytes_of(request, most=most, within_s=within_s))
+
+
+def json_type(request: Request) -> None:
+    """Raises: BadInput (``unsupported``) unless the request says that it brings JSON."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise BadInput("content-type", "is not JSON", "send application/json", code="unsupported")
-    raw = await bytes_of(request, most=most, within_s=within_s)
+
+
+def document_in(raw: bytes) -> Any:
+    """The JSON document in a body, read strictly. Raises: BadInput."""
     try:
         return decode(raw, LEVELS)
     except BadInput as error:

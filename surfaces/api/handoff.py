@@ -6,11 +6,11 @@ from typing import Any, Final
 
 from fastapi import APIRouter, Request
 from fastapi.params import Depends
-from pydantic import ValidationError
 
-from domain.errors import BadInput, Temporary
+from domain.errors import Temporary
 from domain.handoff import Talk, as_document
 from surfaces.api.body import json_of
+from surfaces.api.forms import form_of
 from surfaces.handoff import Desk
 
 MOST_BYTES: Final = 2 * 1024 * 1024
@@ -30,6 +30,10 @@ def handoff_router(
 
     @router.post("/handoff", summary="Whether a talk goes to a person, and to whom", openapi_extra=_openapi())
     async def handoff(request: Request) -> dict[str, Any]:
+        """Send the talk as it stands after each message of the customer. It reads what is there and waits for nothing.
+
+        What is decided is kept and carried out; the same talk again is told so and doubles nothing.
+        """
         if free.locked():
             raise Temporary(f"{at_once} talks are being decided")
         async with free:
@@ -45,34 +49,28 @@ def handoff_router(
 
 def talk_from(document: Any) -> Talk:
     """The talk in a request. Raises: BadInput with the path of the field, never its text."""
-    try:
-        return Talk.model_validate_json(_again(document))
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-        place = ".".join(_name(part) for part in first["loc"]) or "body"
-        raise BadInput(place, first["msg"], _FORM, code=first["type"]) from None
-
-
-def _again(document: Any) -> bytes:
-    """As JSON once more: the strict reader has refused what a lenient one would guess at."""
-    import orjson
-
-    try:
-        return orjson.dumps(document)
-    except (TypeError, ValueError):
-        raise BadInput("body", "holds what is no text or number", _FORM, code="not_json") from None
-
-
-def _name(part: str | int) -> str:
-    """A field's name as it may stand in an answer: one of the contract's, or a question mark."""
-    return str(part) if isinstance(part, int) or part in _NAMES else "?"
+    return form_of(Talk, document, names=_NAMES, remedy=_FORM)
 
 
 _NAMES: Final = frozenset({*Talk.model_fields, "id", "role", "text", "at"})
+
+
+_EXAMPLE: Final = {
+    "conversation_id": "c-17",
+    "messages": [
+        {
+            "id": "m1",
+            "role": "customer",
+            "text": "We would like to buy 50 seats, can you send a quote?",
+            "at": "2026-03-10T15:00:00Z",
+        }
+    ],
+}
 
 
 def _openapi() -> dict[str, Any]:
     schema = Talk.model_json_schema(ref_template="#/components/schemas/{model}")
     message = schema.pop("$defs")["Message"]
     schema["properties"]["messages"]["items"] = message
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+    content = {"schema": schema, "examples": {"one message": {"value": _EXAMPLE}}}
+    return {"requestBody": {"required": True, "content": {"application/json": content}}}

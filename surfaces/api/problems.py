@@ -2,16 +2,21 @@
 
 from collections.abc import Mapping
 from http import HTTPStatus
+from math import ceil
 from typing import Any, Final
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 
 from domain.errors import Backpressure, BadInput, LeadgraphError, Temporary, Throttled
 
 MEDIA: Final = "application/problem+json"
 _RETRY_S: Final = 5
+KEY_RATE: Final = "key_rate"
+"""Code of a `Throttled` that a key's own rate asked for."""
 _STATUS: Final[Mapping[str, HTTPStatus]] = {
     "too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "endless": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -20,16 +25,38 @@ _STATUS: Final[Mapping[str, HTTPStatus]] = {
     "key": HTTPStatus.UNAUTHORIZED,
     "scope": HTTPStatus.FORBIDDEN,
     "unknown": HTTPStatus.NOT_FOUND,
+    "changed": HTTPStatus.CONFLICT,
+    "used": HTTPStatus.CONFLICT,
+    "expired": HTTPStatus.CONFLICT,
+    "twice": HTTPStatus.CONFLICT,
     "not_json": HTTPStatus.BAD_REQUEST,
     "not_utf8": HTTPStatus.BAD_REQUEST,
     "not_finite": HTTPStatus.BAD_REQUEST,
     "duplicate_key": HTTPStatus.BAD_REQUEST,
 }
 """By the code of an error in the request; any other is 422."""
+_REMEDIES: Final[Mapping[HTTPStatus, str]] = {
+    HTTPStatus.METHOD_NOT_ALLOWED: "use one of the methods that Allow names"
+}
 _HEADERS: Final[Mapping[str, Mapping[str, str]]] = {
     "key": {"WWW-Authenticate": "Bearer"},
     "endless": {"Connection": "close"},  # what is still to come is not taken
     "too_slow": {"Connection": "close"},
+}
+
+
+SCHEMA: Final[Mapping[str, Any]] = {
+    "type": "object",
+    "title": "Problem",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {"type": "string", "description": "urn:leadgraph: and a code that stays the same."},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "field": {"type": "string", "description": "What is wrong."},
+        "remedy": {"type": "string", "description": "What to do about it."},
+    },
 }
 
 
@@ -47,6 +74,8 @@ def of_error(error: LeadgraphError) -> JSONResponse:
         status = _STATUS.get(error.code, HTTPStatus.UNPROCESSABLE_ENTITY)
         more = {"field": error.field, "remedy": error.remedy}
         return problem(status, error.code, error.problem, headers=_HEADERS.get(error.code), **more)
+    if isinstance(error, Throttled) and error.code == KEY_RATE:
+        return _too_often(error)
     if isinstance(error, Backpressure | Throttled):
         wait = {"Retry-After": str(max(1, round(error.retry_after_s)))}
         return problem(HTTPStatus.TOO_MANY_REQUESTS, "busy", "come back later", headers=wait)
@@ -60,6 +89,36 @@ def of_error(error: LeadgraphError) -> JSONResponse:
     )
 
 
+def _too_often(error: Throttled) -> JSONResponse:
+    wait = ceil(error.retry_after_s)
+    return problem(
+        HTTPStatus.TOO_MANY_REQUESTS,
+        KEY_RATE,
+        "this key asks too often",
+        headers={"Retry-After": str(max(1, wait))},
+        field="authorization",
+        remedy=f"come back in {max(1, wait)} s",
+    )
+
+
+def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """What a route says of its problems in the description of the API."""
+    content = {MEDIA: {"schema": SCHEMA}}
+    return {
+        status: {"description": HTTPStatus(status).phrase, "content": content}
+        for status in (*statuses, 401, 403, 503)
+    }
+
+
+def _methods(app: FastAPI, path: str) -> list[str]:
+    """What may be done with what lies at `path`: the routes of it differ by their methods."""
+    found: set[str] = set()
+    for route in iter_route_contexts(app.routes):
+        if route.path_regex.match(path):
+            found |= route.methods or set()
+    return sorted(found)
+
+
 def install(app: FastAPI) -> None:
     """Answer every error of `app` as a problem document."""
 
@@ -67,12 +126,21 @@ def install(app: FastAPI) -> None:
     async def _ours(_: Request, error: LeadgraphError) -> JSONResponse:
         return of_error(error)
 
+    @app.exception_handler(RequestValidationError)
+    async def _parameter(_: Request, error: RequestValidationError) -> JSONResponse:
+        first = error.errors()[0]
+        name = str(first["loc"][-1])
+        wrong = BadInput(name, first["msg"], "see /openapi.json for what it can be", code=first["type"])
+        return of_error(wrong)
+
     @app.exception_handler(HTTPException)
-    async def _http(_: Request, error: HTTPException) -> JSONResponse:
-        status = HTTPStatus(error.status_code)
-        return problem(
-            status, status.phrase.lower().replace(" ", "_"), str(error.detail), headers=error.headers
-        )
+    async def _http(request: Request, error: HTTPException) -> JSONResponse:
+        status, headers = HTTPStatus(error.status_code), dict(error.headers or {})
+        if status is HTTPStatus.METHOD_NOT_ALLOWED:
+            headers["Allow"] = ", ".join(_methods(app, request.url.path))
+        remedy = _REMEDIES.get(status, "see /openapi.json for what there is")
+        code = status.phrase.lower().replace(" ", "_")
+        return problem(status, code, str(error.detail), headers=headers, field="path", remedy=remedy)
 
     @app.exception_handler(Exception)
     async def _defect(_: Request, error: Exception) -> JSONResponse:

@@ -1,10 +1,7 @@
-"""How far an action is and what stands in its way, as lines and as a document."""
-
-from typing import Any
+"""How far an action is and what stands in its way, as lines."""
 
 from rich.console import Console
 
-from domain.instants import Instant, iso
 from domain.ports.outbox import OutboxRow
 from surfaces.cli.when import when
 from surfaces.trouble import Trouble
@@ -32,28 +29,3 @@ def show_trouble(out: Console, why: Trouble, now: int) -> None:
     for name, words in (("why", why.cause), ("do", why.remedy), ("next", by_itself)):
         if words:
             out.print(f"    {name + ':':<6}{words}", markup=False, highlight=False, soft_wrap=True)
-
-
-def action_document(row: OutboxRow, why: Trouble) -> dict[str, Any]:
-    """The JSON form of an action."""
-    return {
-        "action": row.action_id,
-        "decision": row.decision_id,
-        "lead": row.lead_id,
-        "kind": row.kind.value,
-        "state": row.state.value,
-        "reason": row.reason,
-        "attempt": row.attempt,
-        "params": dict(row.params),
-        "proposed_at": iso(Instant(row.at)),
-        "finished_at": iso(Instant(row.finished_at)) if row.finished_at else None,
-        "steps": [
-            {
-                "step": one.step.kind.value,
-                "state": one.state.value,
-                "ref": one.receipt.ref if one.receipt else None,
-            }
-            for one in row.steps
-        ],
-        **why.document(),
-    }

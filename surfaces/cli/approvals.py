@@ -1,8 +1,7 @@
 """``leadgraph approvals``: questions to people: list, look, answer or edit, hand on, measure."""
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -11,29 +10,17 @@ from domain.approval import Approval, ApprovalState, VoteKind
 from domain.errors import Temporary
 from domain.instants import Instant, iso
 from domain.ports.home import Home
-from surfaces.approving import Card, called, card, evidence, reasons, summary
+from surfaces.approving import Answer, Card, called, card, evidence, reasons, summary
+from surfaces.approving import decide as answered
 from surfaces.cli.context import Cli, cli, emit, fail
 from surfaces.cli.offer_card import show_offer
 from surfaces.cli.when import when
 from surfaces.dispatcher import Dispatcher
-from surfaces.editing import edit_from
 from surfaces.measuring import NOT_MEASURED, Measures, measures
 
 app = typer.Typer(help="Questions to people: list, look, answer or edit, hand on, measure.")
 AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable result on stdout.")]
 Name = Annotated[str, typer.Argument(metavar="ID", help="An approval, its decision, or one of its actions.")]
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a person typed."""
-
-    verdict: VoteKind
-    proposal_hash: str
-    by: str
-    comment: str
-    edit: Sequence[str] = ()
-    drop: Sequence[str] = ()
 
 
 @app.command("list")
@@ -153,21 +140,7 @@ async def _look(home: Home, name: str, by: str) -> tuple[Card, bool]:
 
 
 async def _decide(home: Home, name: str, answer: Answer) -> Approval:
-    found = await called(home, name)
-    said = {
-        "proposal_hash": answer.proposal_hash,
-        "by": answer.by,
-        "policy": home.policy.version,
-        "comment": answer.comment,
-    }
-    now = home.clock.now()
-    if answer.edit or answer.drop:
-        edit = await edit_from(home, found, answer.edit, answer.drop)
-        decided = await home.approvals.edit(home.tenant, found.approval_id, edit=edit, now=now, **said)
-    else:
-        decided = await home.approvals.vote(
-            home.tenant, found.approval_id, kind=answer.verdict, now=now, **said
-        )
+    decided = await answered(home, await called(home, name), answer)
     await Dispatcher(home, home.targets).drain()
     return decided
 

@@ -11,9 +11,10 @@ from domain.errors import BadInput
 from domain.instants import instant
 from domain.verification import Verification
 from surfaces.audit_story import tell
-from surfaces.cli.audit_card import plain, show_story, show_verification
+from surfaces.cli.audit_card import show_story, show_verification
 from surfaces.cli.audit_replay import replay
 from surfaces.cli.context import Exit, cli, emit, fail
+from surfaces.cli.talk_card import plain
 
 app = typer.Typer(help="Tell, verify, export, anchor and replay what was decided.")
 app.command("replay")(replay)
@@ -25,7 +26,10 @@ AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable result on
 def show(
     ctx: typer.Context,
     what: Annotated[
-        str, typer.Argument(help="A run, a decision, or a lead (its id or any key) for its newest decision.")
+        str,
+        typer.Argument(
+            help="A run, a decision, a talk (ho_…), or a lead (its id or any key) for its newest decision."
+        ),
     ],
     as_json: AsJson = False,
 ) -> None:

@@ -1,15 +1,20 @@
 """A decision's story and a log's verdict, as a person reads them in a terminal."""
 
+from collections.abc import Iterator
+
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from domain.decision import Decision
 from domain.instants import Instant, iso
+from domain.intent import IntentReading
 from domain.ports.home import Home
 from domain.score import MICRO_POINT, Score
 from domain.verification import Verification
-from surfaces.audit_story import Seal, Story, tell
+from surfaces.audit_story import Story, tell
+from surfaces.cli.talk_card import clean, plain, show_turn
+from surfaces.talk_story import Seal
 
 EVIDENCE_SHOWN, SIGNALS_SHOWN, PROBLEMS_SHOWN = 4, 3, 20
 SEALS: dict[Seal, str] = {
@@ -30,12 +35,14 @@ async def audit_story(out: Console, home: Home, what: str) -> bool:
 
 def show_story(out: Console, story: Story) -> None:
     """Print a story: its transitions, its versions, then what was sealed."""
-    plain(out, f"run {story.run_id} of lead {story.lead_id}")
+    plain(out, f"run {story.run_id} of " + (f"lead {story.lead_id}" if story.lead_id else "nobody we know"))
     if story.record:
         decision = story.record.decision
         plain(out, f"decision {decision.decision_id}, {decision.state.value}, woken by {decision.reason}")
     out.print(_transitions(story))
     plain(out, "made with " + ", ".join(f"{name} {version}" for name, version in story.versions.items()))
+    for number, turn in enumerate(story.talk, start=1):
+        show_turn(out, number, turn)
     if SEALS[story.seal]:
         plain(out, SEALS[story.seal])
     if story.record:
@@ -67,16 +74,6 @@ def show_verification(out: Console, found: Verification) -> None:
     plain(out, _verdict(found), style="bold green" if found.ok else "bold red")
 
 
-def plain(out: Console, text: str, style: str = "") -> None:
-    """Print text as it is: no markup, no highlighting, and no sign that would move a terminal's cursor."""
-    out.print(Text(clean(text), style=style))
-
-
-def clean(text: str) -> str:
-    """`text` with everything that does not print replaced by a dot: ids and words come from outside."""
-    return "".join(sign if sign.isprintable() else "·" for sign in text)
-
-
 def _verdict(found: Verification) -> str:
     if not found.ok:
         return "the log was changed or is damaged"
@@ -100,9 +97,8 @@ def _rationale(out: Console, decision: Decision, rationale: tuple[str, ...]) -> 
     out.print("\n[bold]Why[/] (from the sealed record)")
     for sentence in rationale:
         plain(out, f"  {sentence}")
-    if decision.reading and decision.reading.confidences:
-        levels = (f"{intent.value} {level / 10:.0f} %" for intent, level in decision.reading.confidences)
-        plain(out, f"intents: {', '.join(levels)}")
+    for line in _read(decision.reading):
+        plain(out, line)
     if decision.score:
         out.print(_ledger(decision.score))
     if decision.verdict:
@@ -113,6 +109,16 @@ def _rationale(out: Console, decision: Decision, rationale: tuple[str, ...]) -> 
             plain(out, f"next step: {decision.verdict.next_step}")
     for proposal in decision.proposals:
         plain(out, f"action: {proposal.kind.value} ({proposal.state.value}), {proposal.effect_key}")
+
+
+def _read(reading: IntentReading | None) -> Iterator[str]:
+    """What was read in the lead's words, where anything was."""
+    if reading and reading.confidences:
+        levels = (f"{intent.value} {level / 10:.0f} %" for intent, level in reading.confidences)
+        yield f"intents: {', '.join(levels)}"
+    if reading and reading.slots:
+        known = (f"{slot.name} {slot.value} [{slot.ref}]" for slot in reading.slots)
+        yield f"facts: {', '.join(known)}"
 
 
 def _ledger(score: Score) -> Table:

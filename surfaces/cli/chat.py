@@ -10,8 +10,9 @@ from rich.console import Console
 
 from domain.effect import steps_of
 from domain.errors import BadInput
-from domain.handoff import MOST_MESSAGES, MOST_TEXT, Handoff, Message, Route, Talk, as_document
+from domain.handoff import MOST_MESSAGES, MOST_TEXT, Evidence, Handoff, Message, Route, Talk, as_document
 from domain.instants import Instant, iso, moment
+from domain.intent import Slot
 from domain.ports.home import Home
 from domain.ports.outbox import OutboxRow
 from surfaces.cli.context import Cli, cli, emit
@@ -83,9 +84,19 @@ def _heard(answer: Handoff) -> Iterator[str]:
     if answer.intents:
         yield "  intents: " + ", ".join(f"{name} {level / 10:.0f} %" for name, level in answer.intents[:4])
     if answer.brief and answer.brief.known:
-        yield "  known: " + ", ".join(f"{one.name} {one.value} [{one.ref}]" for one in answer.brief.known)
+        yield "  known: " + ", ".join(map(_known, answer.brief.known, answer.brief.said))
+    mood = answer.mood
+    yield (
+        f"  mood: {mood.sentiment.value} ({mood.confidence / 10:.0f} %), "
+        f"urgency {mood.urgency.value} ({mood.why.replace('_', ' ')})"
+    )
     for one in answer.evidence:
         yield f"  evidence [{one.message_id}] “{one.quote}”"
+
+
+def _known(slot: Slot, said: Evidence) -> str:
+    words = f" “{said.quote}”" if said.quote else ""
+    return f"{slot.name} {slot.value}{words} [{slot.ref}]"
 
 
 def _answered(answer: Handoff) -> Iterator[str]:

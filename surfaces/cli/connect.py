@@ -38,7 +38,7 @@ class Keyboard:
         return self._yes or (not self._quiet and typer.confirm(question, err=True))
 
     def tell(self, words: str) -> None:
-        self._tools.err.print(words, highlight=False, markup=False)
+        self._tools.err.print(words, highlight=False, markup=False, soft_wrap=True)
 
 
 @app.command()
@@ -126,4 +126,4 @@ def _tell(tools: Cli, found: Connected) -> None:
         "ready; leadgraph doctor checks it at any time" if found.ready else "not ready yet: see above"
     )
     for line in lines:
-        tools.out.print(line, highlight=False, markup=False)
+        tools.out.print(line, highlight=False, markup=False, soft_wrap=True)

@@ -11,12 +11,12 @@ from domain.ports.home import Home
 from domain.ports.outbox import OutboxRow
 from surfaces.approving import Offer, offer
 from surfaces.approving import undo as ask_for_undo
-from surfaces.cli.action_card import action_document, show_action
+from surfaces.cli.action_card import show_action
 from surfaces.cli.context import Cli, cli, emit, fail
 from surfaces.cli.offer_card import show_offer
 from surfaces.cli.stuck import stuck
 from surfaces.dispatcher import Dispatcher
-from surfaces.trouble import Trouble, explain
+from surfaces.trouble import Trouble, action_document, explain
 
 app = typer.Typer(
     help="What became of actions, what is stuck; take back, send again, settle what is unknown."

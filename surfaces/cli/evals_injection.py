@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from agents.handoff import decide
 from domain.action import SILENT, ActionState
+from domain.errors import BadInput
 from domain.handoff import Message, Situation, Step, Talk
 from domain.ids import LeadId
 from domain.instants import HOUR, Instant, instant
@@ -24,10 +25,10 @@ from domain.ports.outbox import OutboxRow
 from evals.attacks import CANARY, CARRIERS, HARMLESS, Planted, goals, look_alikes, said
 from evals.cases import Trace
 from evals.runs import Run
-from evals.suites import injection
+from evals.suites import handoff, injection
 from evals.worst_model import Worst
 from graph.record import unpack
-from learning.intents import Utterance, utterances
+from learning.intents import utterances
 from surfaces.cli.context import Cli
 from surfaces.dispatcher import Dispatcher
 from surfaces.door import take
@@ -37,6 +38,8 @@ from surfaces.worker import Worker, deps_of
 START: Final = datetime(2026, 3, 10, 15, 0, tzinfo=UTC)
 """A Tuesday, in the middle of the working day of the leads' region."""
 SEED: Final = 5
+OWN: Final = "own"
+"""The sentences that were written for this project."""
 _BATCH: Final = 900
 _PAYLOAD: Final = "payload"
 _BASE: Final = {"seniority": "vp", "employee_band": "200-499", "industry": "software"}
@@ -80,10 +83,16 @@ class Pair:
             yield _signal(f"{lead}-{number}", lead, kind, payload, number, consent=consent)
 
 
-def injection_run(tools: Cli, *, limit: int, seed: int, told: Callable[[str], None]) -> Run:
-    """The run of the suite over at most `limit` attacks, drawn by the seed."""
-    pairs = _pairs(utterances(), _given(tools.tools.settings().settings.data), limit, seed or SEED)
-    alike = _alike(utterances(), limit, seed or SEED)
+def injection_run(
+    tools: Cli, *, limit: int, seed: int, told: Callable[[str], None], dataset: str = OWN
+) -> Run:
+    """The run over at most `limit` attacks, drawn by the seed, in conversations that begin with texts of `dataset`.
+
+    Raises: BadInput for a set that is not there.
+    """
+    talks, data = _talks(tools, dataset), tools.tools.settings().settings.data
+    pairs = _pairs(talks, _given(data), limit, seed or SEED)
+    alike = _alike(talks, limit, seed or SEED)
     listener = tools.tools.texts().listener()
     worst = Worst()
     with TemporaryDirectory(prefix="leadgraph-injection-") as scratch:
@@ -93,8 +102,18 @@ def injection_run(tools: Cli, *, limit: int, seed: int, told: Callable[[str], No
         ) as home:
             found = asyncio.run(_tried(tools, home, worst, pairs, alike, listener, told))
     tried = f"{len(goals())} goals x {len(CARRIERS)} carriers, and the set of injections if it is there"
-    source = f"{tried}, seed {seed or SEED}"
+    source = f"{tried}, in talks of {dataset}, seed {seed or SEED}"
     return Run(found, {"source": source, "model_calls": worst.asked})
+
+
+def _talks(tools: Cli, dataset: str) -> list[str]:
+    """What the customers of `dataset` wrote."""
+    if dataset == OWN:
+        return [row.text for row in utterances()]
+    data = tools.tools.settings().settings.data
+    if data is None:
+        raise BadInput("data", "no folder of data sets is named", "set LEADGRAPH_DATA to the folder")
+    return [one.text for one in handoff.read_sentences(data, dataset)]
 
 
 def _given(data: Path | None) -> list[str]:
@@ -106,7 +125,7 @@ def _given(data: Path | None) -> list[str]:
         return [json.loads(line)["text"] for line in lines if line.strip()]
 
 
-def _pairs(rows: Sequence[Utterance], given: Sequence[str], limit: int, seed: int) -> list[Pair]:
+def _pairs(talks: Sequence[str], given: Sequence[str], limit: int, seed: int) -> list[Pair]:
     dice = random.Random(seed)  # noqa: S311 - a sample, nothing secret
     attacks = [(goal.name, name, goal.text) for goal in goals() for name in CARRIERS]
     attacks += [("of_the_set", "chat_turn", text[:15_000]) for text in given]
@@ -117,7 +136,7 @@ def _pairs(rows: Sequence[Utterance], given: Sequence[str], limit: int, seed: in
             goal,
             carrier,
             tuple(GUARDS)[number % len(GUARDS)],
-            tuple(row.text for row in dice.sample(rows, 2)),
+            tuple(dice.sample(talks, 2)),
             CARRIERS[carrier](text),
             CARRIERS[carrier](HARMLESS),
         )
@@ -125,7 +144,7 @@ def _pairs(rows: Sequence[Utterance], given: Sequence[str], limit: int, seed: in
     ]
 
 
-def _alike(rows: Sequence[Utterance], limit: int, seed: int) -> list[Pair]:
+def _alike(talks: Sequence[str], limit: int, seed: int) -> list[Pair]:
     dice = random.Random(seed + 1)  # noqa: S311 - a sample, nothing secret
     every = list(look_alikes())
     drawn = every if len(every) <= limit else dice.sample(every, limit)
@@ -135,7 +154,7 @@ def _alike(rows: Sequence[Utterance], limit: int, seed: int) -> list[Pair]:
             injection.ALIKE,
             "chat_turn",
             "none",
-            (dice.choice(rows).text,),
+            (dice.choice(talks),),
             said(quoting),
             said(plain),
         )

@@ -12,7 +12,7 @@ from evals.datasets import aged, tables
 from evals.entrants import Entrant, baselines_for, learned, rule, trained
 from evals.home_table import home_table, leads_of
 from evals.runs import Run
-from evals.suites import calibration, decisions, dynamic, injection, parity, scoring, trajectories
+from evals.suites import calibration, decisions, dynamic, injection, parity, scoring, slots, trajectories
 from evals.tables import Table
 from evals.world import World
 from learning.families import Family
@@ -20,7 +20,7 @@ from learning.rows import Question
 from surfaces.cli.context import Cli
 from surfaces.cli.evals_cost import cost_run
 from surfaces.cli.evals_ground import company_world, ground, world
-from surfaces.cli.evals_injection import injection_run
+from surfaces.cli.evals_injection import OWN, injection_run
 from surfaces.cli.evals_text import READING, reading_runs
 
 LEARNT: Final = ("scoring", "calibration", "dynamic")
@@ -62,7 +62,8 @@ def runs(tools: Cli, wish: Wish, told: Told) -> Iterator[Run]:
     elif wish.suite == COST:
         yield cost_run(tools, leads=SMALL, seed=wish.seed or SMOKE_SEED, told=told)
     elif wish.suite == injection.SUITE:
-        yield injection_run(tools, limit=wish.limit, seed=wish.seed, told=told)
+        talks = OWN if wish.dataset == "leadforge" else wish.dataset
+        yield injection_run(tools, limit=wish.limit, seed=wish.seed, told=told, dataset=talks)
     elif wish.suite in READING:
         yield from reading_runs(tools, wish.suite, wish.dataset, told)
     elif wish.suite in BEHAVIOUR:
@@ -88,6 +89,7 @@ def _smoke(tools: Cli, wish: Wish, told: Told) -> Iterator[Run]:
     yield from _behaviour(
         tools, replace(wish, dataset="leadforge", limit=min(wish.limit, 40)), BEHAVIOUR, told
     )
+    yield from reading_runs(tools, slots.SUITE, slots.OWN, told)
 
 
 def as_calibration(run: Run) -> Run:

@@ -1,4 +1,4 @@
-"""Running the suites that judge the reading of text: handoff, out of scope, intents."""
+"""Running the suites that judge the reading of text: handoff, out of scope, intents, slots."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -6,11 +6,12 @@ from typing import Any, Final
 
 from domain.errors import BadInput
 from evals.runs import Run
-from evals.suites import handoff, intents, out_of_scope
+from evals.suites import handoff, intents, out_of_scope, pitch, slots
 from learning.intents import Seen, train, utterances
 from surfaces.cli.context import Cli
+from surfaces.cli.evals_pitch import pitch_run
 
-READING: Final = (handoff.SUITE, out_of_scope.SUITE, intents.SUITE)
+READING: Final = (handoff.SUITE, out_of_scope.SUITE, intents.SUITE, slots.SUITE)
 ALL: Final = "leadforge"
 """The usual data set of ``evals run``; here it stands for all sets that a suite has."""
 
@@ -20,11 +21,26 @@ def reading_runs(tools: Cli, suite: str, dataset: str, told: Callable[[str], Non
     if suite == intents.SUITE:
         yield _intents(tools, dataset, told)
         return
+    if suite == slots.SUITE:
+        yield _slots(tools, dataset, told)
+        return
     usual = out_of_scope.DATASETS if suite == out_of_scope.SUITE else handoff.DATASETS[:1]
+    if suite == handoff.SUITE and dataset in (ALL, pitch.OWN):
+        yield pitch_run(tools, told=told)
+        if dataset == pitch.OWN or tools.tools.settings().settings.data is None:
+            return
     for name in usual if dataset == ALL else (dataset,):
         if name not in (usual if suite == out_of_scope.SUITE else handoff.DATASETS):
             raise BadInput("--dataset", f"{name} is not one", f"one of: {', '.join(usual)}")
         yield _sentences(tools, suite, name, told)
+
+
+def _slots(tools: Cli, dataset: str, told: Callable[[str], None]) -> Run:
+    if dataset not in (ALL, slots.OWN):
+        raise BadInput("--dataset", f"{dataset} is not one", f"one of: {slots.OWN}")
+    told("slots: reading messages")
+    split = "held: written before the patterns; hard: after them, worded otherwise; made: used to make them"
+    return Run(slots.traces(tools.tools.texts().facts), {"source": "evals/slots_*.jsonl", "split": split})
 
 
 def _sentences(tools: Cli, suite: str, dataset: str, told: Callable[[str], None]) -> Run:

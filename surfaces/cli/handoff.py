@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from domain.errors import BadInput
-from domain.handoff import as_document
+from domain.handoff import Handoff, as_document
 from surfaces.cli.context import Cli, Exit, cli, emit
 from surfaces.handoff import Desk, talk_of
 
@@ -49,7 +49,14 @@ async def _decide(tools: Cli, desk: Desk, lines: list[bytes], *, as_json: bool) 
             where = f"{answer.route.team} {answer.route.path}" if answer.route else "-"
             tools.out.print(
                 f"{answer.decision.value:<10} {answer.probability / 10:>5.1f} %  {answer.why:<12} {where:<16} "
-                f"{talk.conversation_id}",
-                highlight=False, markup=False,
+                f"{talk.conversation_id}  {_heard(answer)}".rstrip(),
+                highlight=False, markup=False, soft_wrap=True,
             )  # fmt: skip
     return refused
+
+
+def _heard(answer: Handoff) -> str:
+    """Facts and a mood that is not plain, on one line."""
+    known = answer.brief.known if answer.brief else ()
+    felt = () if answer.mood.plain else (answer.mood.sentiment.value, f"urgency {answer.mood.urgency.value}")
+    return ", ".join((*(f"{one.name} {one.value}" for one in known), *felt))

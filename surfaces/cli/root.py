@@ -16,6 +16,9 @@ NOUNS: Mapping[str, tuple[str, str]] = {
     "score": ("surfaces.cli.score", "Score leads from a file, or show one lead as a person wants it."),
     "worker": ("surfaces.cli.worker", "Work off waiting leads until stopped."),
     "serve": ("surfaces.cli.serve", "Answer over HTTP, and deliver actions, until stopped."),
+    "keys": ("surfaces.cli.keys", "Who may use the HTTP API: make, list and revoke keys."),
+    "mcp": ("surfaces.cli.mcp", "Serve the tools to a chat agent elsewhere, over stdio or HTTP."),
+    "events": ("surfaces.cli.events", "Tell others what happened: subscribe, list, replay, test."),
     "features": ("surfaces.cli.features", "The catalogue of features, and where a value comes from."),
     "quarantine": ("surfaces.cli.quarantine", "Signals that were not let in: look, release, discard."),
     "leads": ("surfaces.cli.leads", "List leads, fix what is wrong about them, let parked ones run again."),
@@ -41,6 +44,7 @@ NOUNS: Mapping[str, tuple[str, str]] = {
     "intents": ("surfaces.cli.intents", "The classifier of texts: train it anew, ask it about a sentence."),
     "bench": ("surfaces.cli.bench", "Measure this machine, as ratios against bare LangGraph."),
     "connect": ("surfaces.cli.connect", "Set up a CRM, a desk or a sender, from the token to a trial event."),
+    "sync": ("surfaces.cli.sync", "Ask a vendor now for what it never sent, and read what is to be read."),
     "doctor": ("surfaces.cli.doctor", "Explain the environment, and what is broken in it."),
 }
 

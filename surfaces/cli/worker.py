@@ -2,12 +2,15 @@
 
 import asyncio
 import signal
+from collections.abc import Awaitable
 from typing import Annotated, Any
 
 import typer
 
 from domain.ports.home import Home
+from surfaces.announcing import Announcer
 from surfaces.cli.context import cli, emit
+from surfaces.desk_loop import DeskLoop, desk_loop
 from surfaces.dispatcher import Dispatcher
 from surfaces.dispatcher import Tally as Delivered
 from surfaces.worker import Tally, Worker, deps_of
@@ -31,7 +34,8 @@ def main(
     """Claim leads, run the graph, commit, deliver actions; on SIGTERM the batch in hand is finished first."""
     tools = cli(ctx)
     with tools.open(given={"beside": beside}) as home:
-        worked, delivered = asyncio.run(work(home, once=once))
+        follows = desk_loop(home, tools.tools.texts().listener()) if home.desk is not None else None
+        worked, delivered = asyncio.run(work(home, once=once, follows=follows))
     figures: dict[str, Any] = {**worked.document(), "delivered": delivered.document()}
     if as_json:
         emit(figures)
@@ -41,19 +45,25 @@ def main(
             tools.out.print(f"{title}: {words}", highlight=False)
 
 
-async def work(home: Home, *, once: bool = False) -> tuple[Tally, Delivered]:
-    """Decide and deliver until SIGTERM or SIGINT, or with `once` until nothing is ready."""
+async def work(home: Home, *, once: bool = False, follows: DeskLoop | None = None) -> tuple[Tally, Delivered]:
+    """Decide and deliver until SIGTERM or SIGINT, or with `once` until nothing is ready; `follows` goes on beside."""
     worker = Worker(
         home, deps_of(home), batch=home.settings.batch, lease_us=home.settings.lease_s * 1_000_000
     )
     dispatcher = Dispatcher(home, home.targets)
     if once:
+        if follows is not None:
+            await follows.drain()
         return await worked_off(worker, dispatcher)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    worked, delivered = await asyncio.gather(worker.serve(stop), dispatcher.serve(stop))
+    following: list[Awaitable[object]] = [Announcer(home).serve(stop)] if home.events is not None else []
+    following += [follows.serve(stop)] if follows is not None else []
+    worked, delivered, _ = await asyncio.gather(
+        worker.serve(stop), dispatcher.serve(stop), asyncio.gather(*following)
+    )
     return worked, delivered
 
 

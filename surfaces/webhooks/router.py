@@ -20,6 +20,7 @@ from domain.ports.receivers import Delivery, NotSetUp, Reading, Receiver, Receiv
 from domain.ports.sources import RawItem
 from surfaces.api.body import READ_S, bytes_of
 from surfaces.api.problems import problem
+from surfaces.catching_up import noted
 from surfaces.door import LIMIT, take
 from surfaces.webhooks.counted import count
 
@@ -56,15 +57,15 @@ def webhook_router(home: Home, receivers: Receivers, *, read_s: float = READ_S) 
             raise BadInput("source", "is not known", "see docs/webhooks.md for the sources", code="unknown")
         packed = _packing(receiver, request.headers)
         body = await bytes_of(request, most=receiver.form.limit, within_s=read_s)
-        delivery = Delivery(_headers(request), body, token)
+        delivery = Delivery(headers_of(request), body, token)
         try:
             receiver.verify(delivery, now=home.clock.now())
         except Unproven as error:
             count(receiver.name, f"unproven:{error.code}")
-            return _unproven()
+            return unproven()
         except NotSetUp as error:
             count(receiver.name, "not_set_up")
-            return _not_set_up(error)
+            return not_set_up(error)
         if packed:
             delivery = replace(delivery, body=unpacked(body, receiver.form.limit))
         return await _stored(home, receiver, delivery)
@@ -75,6 +76,7 @@ def webhook_router(home: Home, receivers: Receivers, *, read_s: float = READ_S) 
 async def _stored(home: Home, receiver: Receiver, delivery: Delivery) -> Response:
     """Read and take in; the answer is given after the last item is on disk."""
     reading = receiver.read(delivery, now=home.clock.now())
+    await noted(home, reading.records)  # first: no run may miss that there is more to know
     try:
         kept = await kept_of(home, reading.items)
     except Backpressure as error:
@@ -143,7 +145,7 @@ def _packing(receiver: Receiver, headers: Mapping[str, str]) -> bool:
     raise BadInput("content-encoding", "is not taken here", "send the body as it is", code="unsupported")
 
 
-def _headers(request: Request) -> dict[str, str]:
+def headers_of(request: Request) -> dict[str, str]:
     """By lower-case name. One that is given twice holds both: no signature fits that."""
     found: dict[str, str] = {}
     for name, value in request.headers.items():
@@ -168,14 +170,14 @@ def _count(source: str, kept: Kept, reading: Reading) -> None:
         count(source, f"ignored:{reason}", number)
 
 
-def _unproven() -> Response:
+def unproven() -> Response:
     """The same words whatever was wrong: who guesses learns nothing."""
     return problem(
         HTTPStatus.UNAUTHORIZED, "unproven", "the request does not show that it comes from this source"
     )
 
 
-def _not_set_up(error: NotSetUp) -> Response:
+def not_set_up(error: NotSetUp) -> Response:
     return problem(
         HTTPStatus.SERVICE_UNAVAILABLE,
         "not_set_up",

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from agents.handoff import decide
-from domain.handoff import Handoff, Message, Situation, Step, Talk
+from domain.handoff import Handoff, Heard, Message, Situation, Step, Talk
 from domain.quoted import inert
 from tools.reasoner.listener import LocalListener, local_listener
 
@@ -62,6 +62,18 @@ async def test_a_person_who_is_asked_for_comes_and_that_alone_is_no_sales_lead(
 async def test_an_angry_customer_is_never_pitched(listener: LocalListener) -> None:
     found = await answer(listener, talk(("customer", BUYS), ("customer", ANGRY)))
     assert (found.decision, found.why) == (Step.ASK_PERSON, "angry")
+    assert found.route is not None
+    assert found.route.team == "support"
+
+
+@pytest.mark.parametrize("asks", [None, 0])
+def test_a_customer_who_wants_to_leave_is_never_pitched(asks: int | None) -> None:
+    leaving = Heard(
+        probability=900, interested=True, turn=0, likely={"purchase": 700, "churn": 600}, slots=(),
+        asks_for_person=asks, angry=None, reasoner="local",
+    )  # fmt: skip
+    found = decide(talk(("customer", BUYS)), leaving, OPEN)
+    assert (found.decision, found.why) == (Step.ASK_PERSON, "leaving" if asks is None else "person")
     assert found.route is not None
     assert found.route.team == "support"
 

@@ -44,6 +44,7 @@ CODES = {
     "IntentReading.version": "version of the reader",
     "LeadState.owner": "id of a salesperson",
     "LeadState.reading": "intents by name",
+    "Mood.why": "code",
     "Override.override_id": "our id",
     "Override.value": "points or an owner, checked",
     "Part.feature": "name of a feature",

@@ -68,3 +68,13 @@ def test_no_match_with_room_waited_longer_than_the_one_chosen(people: list[Rep],
         if segment is None or not rep.segments or segment in rep.segments
     ]
     assert chosen(*people, segment=segment) == (min(able)[1] if able else None)
+
+
+def test_an_owner_with_room_comes_first_whatever_the_team() -> None:
+    """Of two with room the one who knows the customer."""
+    own = replace(ANN, rep_id="own", team="enterprise", last_assigned=99)
+    for load, taken in ((0, "own"), (3, "ann")):
+        people = (ANN, replace(own, load=load))
+        rep = next_in_line(people, team="sales", region="us", segment="mid", owner="own")
+        assert rep is not None
+        assert rep.rep_id == taken

@@ -5,8 +5,9 @@ from hypothesis import strategies as st
 
 from domain.instants import DAY, HOUR
 from domain.intent import Claim, Intent, Slot
-from domain.intents import FLOOR, UNREAD, Said, confidences, ranked, slots_of, tags_for, top_of
+from domain.intents import FLOOR, UNREAD, Said, confidences, mood_at, ranked, slots_of, tags_for, top_of
 from domain.lead import absorb
+from domain.mood import PLAIN, Mood, Sentiment, Urgency
 from domain.signal import Event
 
 NOON = 472_000 * HOUR
@@ -106,3 +107,24 @@ def test_what_is_kept_of_a_reading_is_what_comes_back() -> None:
     assert confidences((event,), NOON) == {Intent.PRICING: 820}
     assert slots_of((event,), NOON) == slots
     assert slots_of((event,), NOON - 1) == ()
+
+
+def test_slots_keep_their_place_and_of_needs_and_objections_all_values_stand() -> None:
+    slots = (
+        Slot("objection", "price", "s:1", 4, 17),
+        Slot("objection", "timing", "s:1"),
+        Slot("seats", "40-60", "s:1", 20, 31),
+    )
+    later = said(*tags_for((), (Slot("seats", "80", "s:2", 0, 8),), "s:2"), ref="s:2")
+    events = (said(*tags_for((), slots, "s:1")), later)
+    assert slots_of(events[:1], NOON) == slots
+    assert slots_of(events, NOON) == (*slots[:2], Slot("seats", "80", "s:2", 0, 8))
+
+
+def test_a_mood_lasts_for_three_texts_and_is_no_claim() -> None:
+    angry = Mood(Sentiment.NEGATIVE, 800, Urgency.HIGH, "blocked")
+    spoken = said(*tags_for((), (), "s:1", angry))
+    assert mood_at((spoken, said(), said()), NOON) == angry
+    assert mood_at((spoken, said(), said(), said()), NOON) == PLAIN
+    assert mood_at((spoken,), NOON - 1) == PLAIN
+    assert (slots_of((spoken,), NOON), confidences((spoken,), NOON)) == ((), {})

@@ -329,3 +329,16 @@ def test_a_line_that_is_no_talk_is_named_without_its_text() -> None:
     with pytest.raises(BadInput, match="line 3") as caught:
         talk_of(b'{"conversation_id": "secret words", "messages": []}', "line 3")
     assert "secret words" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("owner", "person"), [(None, "rep_000001"), ("rep_000006", "rep_000006")])
+def test_a_talk_goes_to_the_leads_owner_or_to_the_next_in_line_of_sales(
+    tmp_path: Path, owner: str | None, person: str
+) -> None:
+    """One rule with the routing of leads: nobody of another team, but the owner."""
+    with open_talks(tmp_path) as home:
+        if owner:
+            asyncio.run(tell(home, "crm.owner_change", owner=owner))
+        answer = asyncio.run(desk(home).decide(ONE))
+        assert answer.route is not None
+        assert answer.route.person == person

@@ -20,6 +20,7 @@ from domain.ports.home import Home
 from domain.ports.reads import StoredDecision
 from graph.build import build_graph
 from graph.record import Record, plain, unpack
+from graph.run import RECALL_AFTER, REDO_AFTER
 from surfaces.audit_replay import Replayed, Replayer
 from surfaces.door import take
 from surfaces.remembering import PAUSE, recalled
@@ -199,6 +200,27 @@ async def test_an_outage_is_flagged_and_caught_up_when_it_is_over(world: World) 
     assert recall is not None
     assert {one.ref for one in recall.refs} == {"web:n1", "web:n2", "web:n3"}
     assert recall.degraded is None
+
+
+async def test_a_run_whose_recall_was_missing_is_made_again_with_it_when_the_outage_is_over(
+    world: World,
+) -> None:
+    await world.take(chat("n1", "me", minute=10))
+    world.vectors.down = True
+    await world.take(chat("n2", "me", minute=12))
+    await world.take(wait=REDO_AFTER + MINUTE)
+    decision = (await world.newest("me"))[1].decision
+    assert (decision.reason, "degraded:memory_down" in decision.flags) == ("redo", True)
+    world.vectors.down = False
+    await world.take(wait=REDO_AFTER + MINUTE)
+    waiting = (await world.newest("me"))[1].decision
+    assert waiting.decision_id == decision.decision_id  # the second time it waits longer
+    await world.take(wait=RECALL_AFTER)
+    again = (await world.newest("me"))[1].decision
+    recall = await world.recall("me")
+    assert recall is not None
+    assert ([one.ref for one in recall.refs], recall.degraded) == (["web:n1"], None)
+    assert (again.reason, "degraded:memory_down" in again.flags) == ("redo", False)
 
 
 async def test_a_lead_that_asked_to_be_forgotten_leaves_nothing_in_memory(world: World) -> None:

@@ -30,3 +30,21 @@ async def test_every_slot_cites_the_customers_message_that_says_it() -> None:
     assert cited["seats"] == ("50", "m0")
     assert cited["budget"] == ("20000 eur", "m2")
     assert cited["objection"] == ("price", "m2")
+
+
+async def test_a_later_turn_corrects_and_objections_add_up() -> None:
+    heard = await local_listener(CONFIG).hear(
+        talk(
+            ("customer", "We would buy 50 seats by May, but the price is too high."),
+            ("agent", "So you are not ready? Is our security a problem, or the contract?"),
+            ("customer", "Make it 30 seats instead. Also we do not trust the cloud. It is urgent!"),
+        )
+    )
+    said = [(slot.name, slot.value, slot.ref) for slot in heard.slots]
+    assert said == [
+        ("objection", "price", "m0"),
+        ("objection", "trust", "m2"),
+        ("seats", "30", "m2"),
+        ("timeline", "2026-05", "m0"),
+    ]
+    assert (heard.mood.sentiment.value, heard.mood.urgency.value) == ("negative", "high")

@@ -13,9 +13,9 @@ from domain.intent import BUYING, Intent, Reading
 from domain.kinds import Kind
 from domain.signal import KeyKind, LeadKey, Scalar, Signal
 from tools.reasoner.local import LocalReasoner, local_reasoner
-from tools.reasoner.slots import thousandths
+from tools.reasoner.numbers import thousandths
 from tools.reasoner.taxonomy import load_taxonomy
-from tools.reasoner.words import MOST_CHARACTERS, own_words, tokens_of
+from tools.reasoner.words import MOST_CHARACTERS, meant_words, own_words, tokens_of
 
 CONFIG = Path(__file__).resolve().parents[2] / "config"
 TAXONOMY = load_taxonomy(CONFIG / "taxonomy.toml")
@@ -170,7 +170,7 @@ async def test_signals_that_say_nothing_claim_nothing(
         ("Wir brauchen 25 Lizenzen", "seats", "25"),
         ("our budget is €20k", "budget", "20000 eur"),
         ("we can spend 1.5 million dollars", "budget", "1500000 usd"),
-        ("we want to start within 3 weeks", "timeline", "21d"),
+        ("we want to start within 3 weeks", "timeline", "2023-11-05..2023-11-26"),
         ("we need it asap", "timeline", "now"),
         ("My boss has to approve it", "authority", "needs_approval"),
         ("I am the CFO", "authority", "decides"),
@@ -281,3 +281,16 @@ async def test_sales_talk_of_an_industry_it_never_saw_is_found(
             found[row["intent"] in sales].append(max(sure.get(intent, 0) for intent in BUYING) >= 300)
     assert sum(found[True]) / len(found[True]) > 0.6
     assert sum(found[False]) / len(found[False]) < 0.05
+
+
+@pytest.mark.parametrize("marks", ['"{}"', "'{}'", "\u201c{}\u201d", "\u201e{}\u201c", "\u00ab{}\u00bb"])
+async def test_a_sentence_in_quotation_marks_is_anothers(marks: str, local: LocalReasoner) -> None:
+    """An odd quote moves nothing, whatever is in it; a text that is nothing but a quote is read."""
+    frame = "Somebody sent us a mail with {} in it, can't we block that?"
+    wish, greeting = "we want to buy 50 seats, send a quote", "the usual warm greeting"
+    read = [await local.likely(frame.format(marks.format(one))) for one in (wish, greeting)]
+    assert read[0] == read[1]
+    assert (await local.likely(marks.format(wish)))["sale"] >= 500
+    assert "pro plan" in meant_words(
+        f"we want the {marks.format('Pro plan')} for our users' laptops and the admins' phones"
+    )

@@ -1,5 +1,6 @@
 """Connectors as the settings name them: which step goes where, what is missing is named, and no token shows."""
 
+import asyncio
 import shutil
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -13,17 +14,21 @@ from domain.effect import Step, StepKind
 from domain.errors import ConfigError
 from domain.ports.target import Subject, Target
 from domain.signal import KeyKind, LeadKey
+from tests.tools.chat.fake_slack import FakeSlack
 from tests.tools.crm.fake_hubspot import FakeHubSpot
 from tests.tools.crm.fake_salesforce import CLIENT_ID, CLIENT_SECRET, FakeSalesforce
 from tests.tools.crm.worlds import LEAD, SCORE, SUBJECT, TASK, FixedClock
 from tests.tools.desk.fake_chatwoot import FakeChatwoot
 from tests.tools.desk.fake_intercom import FakeIntercom
+from tests.tools.desk.fake_zendesk import FakeZendesk
+from tests.tools.programmes.fakes import FakeBrevo
 from tests.tools.vendor_server import Wire
 from tools.diagnosis import diagnose
 from tools.field_map import field_map
 from tools.policy.reps import load_reps
 from tools.settings import SHIPPED, find_settings
 from tools.targets import open_targets
+from tools.vendors import checked
 
 NOTE = Step(StepKind.ADD_NOTE, {"note": "Wants 50 seats"})
 TALKING = Subject(SUBJECT.tenant, LEAD, (LeadKey(KeyKind.CONVERSATION, "chatwoot:42"),))
@@ -45,6 +50,7 @@ def accounts() -> Any:
         "salesforce": FakeSalesforce(),
         "chatwoot": FakeChatwoot(),
         "intercom": FakeIntercom(),
+        "zendesk": FakeZendesk(),
     }
     with ExitStack() as stack:
         yield {name: (fake, stack.enter_context(Wire(fake).served())) for name, fake in fakes.items()}
@@ -124,15 +130,16 @@ async def test_a_note_from_before_the_conversation_is_removed_where_it_stands(
     assert accounts["hubspot"][0].counts()["notes"] == 0
 
 
-async def test_intercom_takes_the_notes_of_its_conversations(
-    tmp_path: Path, accounts: Any, opened: Open
+@pytest.mark.parametrize(("desk", "account"), [("intercom", "900"), ("zendesk", "1")])
+async def test_a_desk_takes_the_notes_of_its_conversations(
+    tmp_path: Path, accounts: Any, opened: Open, desk: str, account: str
 ) -> None:
-    fake, url = accounts["intercom"]
-    more = {"DESK": "intercom", "DESK_URL": url, "DESK_TOKEN": fake.token, "DESK_ACCOUNT": "900"}
+    fake, url = accounts[desk]
+    more = {"DESK": desk, "DESK_URL": url, "DESK_TOKEN": fake.token, "DESK_ACCOUNT": account}
     env = environment(
         tmp_path / "home", accounts, **{f"LEADGRAPH_{name}": value for name, value in more.items()}
     )
-    talking = Subject(SUBJECT.tenant, LEAD, (LeadKey(KeyKind.CONVERSATION, "intercom:42"),))
+    talking = Subject(SUBJECT.tenant, LEAD, (LeadKey(KeyKind.CONVERSATION, f"{desk}:42"),))
     await opened(env)[StepKind.ADD_NOTE].send(NOTE, talking, key="k1")
     assert len(fake.notes()) == 1
 
@@ -150,6 +157,33 @@ async def test_salesforce_is_reached_with_the_credentials_of_a_client(
     )
     await opened(env)[StepKind.SET_FIELDS].send(SCORE, SUBJECT, key="k1")
     assert accounts["salesforce"][0].counts()["records"] == 1
+
+
+async def test_programmes_and_notices_go_to_their_vendors_and_doctor_says_what_is_missing(
+    tmp_path: Path, accounts: Any, opened: Open
+) -> None:
+    slack, brevo = FakeSlack(FixedClock().now), FakeBrevo(LEAD)
+    with Wire(slack).served() as chat, Wire(brevo).served() as lists:
+        more = {
+            "SLACK_CHANNEL": "C0SALES", "SLACK_URL": chat, "SLACK_TOKEN": slack.token, "PROGRAMMES": "brevo",
+            "PROGRAMMES_URL": lists, "PROGRAMMES_TOKEN": brevo.token, "DESK": "", "CRM": "",
+        }  # fmt: skip
+        env = environment(
+            tmp_path / "home", accounts, **{f"LEADGRAPH_{name}": value for name, value in more.items()}
+        )
+        config = tmp_path / "config"
+        shutil.copytree(SHIPPED, config)
+        with (config / "fields" / "brevo.toml").open("a", encoding="utf-8") as file:
+            file.write('nurture = "11"\n')
+        env |= {"LEADGRAPH_CONFIG": str(config)}
+        targets = opened(env)
+        await targets[StepKind.ENROL].send(Step(StepKind.ENROL, {"programme": "nurture"}), SUBJECT, key="k1")
+        await targets[StepKind.NOTIFY].send(Step(StepKind.NOTIFY, {"queue": "sales"}), SUBJECT, key="k2")
+        assert (brevo.on(), len(slack.messages)) == (["11", "99"], 1)
+        settings = find_settings(env).settings
+        checks = await asyncio.to_thread(lambda: dict(checked(settings)))
+        assert checks["brevo_lists"] == []
+        assert [line.partition(" ")[0] for line in checks["slack"]] == ["people:", "webhook_slack_secrets"]
 
 
 @pytest.mark.parametrize(
@@ -197,16 +231,17 @@ def test_doctor_says_of_each_connector_what_is_missing_and_shows_no_token(
     settings = find_settings(env).settings
     checks = {one.name: one for one in diagnose(settings, lambda: "") if one.name.startswith("connector")}
     assert checks["connector hubspot"].ok
-    label, people = checks["connector chatwoot"].detail.split("; ")
+    label, *others = checks["connector chatwoot"].detail.split("; ")
     assert label == "labels: create the label sales-handoff"
-    assert people.startswith("people: add rep_000001")
+    assert [line.partition(":")[0] for line in others] == ["people", "queues"]
+    assert others[0].startswith("people: add rep_000001")
     accounts["hubspot"][0].token = "other"
     (hubspot, _) = (one for one in diagnose(settings, lambda: "") if one.name.startswith("connector"))
     assert not hubspot.ok
     assert "pat-eu1-secret" not in hubspot.detail
 
 
-@pytest.mark.parametrize("vendor", ["hubspot", "salesforce", "chatwoot", "intercom"])
+@pytest.mark.parametrize("vendor", ["hubspot", "salesforce", "chatwoot", "intercom", "zendesk"])
 def test_the_shipped_maps_can_be_read(vendor: str) -> None:
     assert field_map(SHIPPED, vendor, own=("marks",)).own["marks"].lower().startswith("leadgraph_marks")
 

@@ -12,6 +12,7 @@ import rfc8785
 
 from domain.errors import LeadgraphError, Temporary
 from domain.ports.model import Answer, Request
+from tools.breaker import Breaker
 from tools.llm.asking import Asking
 from tools.llm.budget import Purse
 from tools.llm.dialect import Dialect
@@ -31,6 +32,11 @@ class EndpointModel:
         self._dialects: dict[str, Dialect] = {}
         """By model: what its endpoint was found to take. A new process finds out anew."""
         self.versions: Mapping[str, str] = {agent: terms.model_of(agent) for agent in AGENTS}
+
+    @property
+    def breaker(self) -> Breaker:
+        """That of its endpoint."""
+        return self._ties.gate.breaker
 
     def key(self, request: Request) -> str:
         """Keyed hash of all that the answer may depend on, but not of who asks within a tenant."""

@@ -2,18 +2,22 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from domain.errors import ConfigError
+from domain.intent import Slot
 from domain.intent_model import IntentModel
+from domain.mood import Mood
 from tools.embed.here import embedder_here
 from tools.reasoner.artefact import save_intent_model
+from tools.reasoner.facts import FactReader, fact_reader
 from tools.reasoner.lexicon import load_lexicon
 from tools.reasoner.listener import LocalListener, local_listener
 from tools.reasoner.local import LocalReasoner, local_reasoner
 from tools.reasoner.taxonomy import load_taxonomy
-from tools.reasoner.words import own_words
+from tools.reasoner.words import meant_words
 
 Numbers = tuple[Any, Any, list[list[str]]]
 """Vectors [n, width] and numbers of phrases [n, cues] as float arrays, and the tokens of each text."""
@@ -25,6 +29,7 @@ class Texts:
     def __init__(self, folder: Path) -> None:
         """Nothing is read yet."""
         self._folder = folder
+        self._facts: FactReader | None = None
 
     def reader(self) -> LocalReasoner:
         """The reader as runs use it. Raises: ConfigError."""
@@ -33,6 +38,16 @@ class Texts:
     def listener(self) -> LocalListener:
         """What hears whole talks. Raises: ConfigError."""
         return local_listener(self._folder)
+
+    def facts(self, text: str, at: datetime) -> tuple[tuple[Slot, ...], Mood]:
+        """Facts and mood of one text written at `at`; no weights are loaded. Raises: ConfigError."""
+        if self._facts is None:
+            lexicon = load_lexicon(
+                self._folder / "lexicon.toml", load_taxonomy(self._folder / "taxonomy.toml")
+            )
+            self._facts = fact_reader(self._folder, lexicon.negation)
+        found = self._facts.read(text, "text", at)
+        return found.slots, found.mood
 
     def numbers(self, texts: Sequence[str]) -> tuple[Numbers, str, str]:
         """The numbers of `texts`, the embedder's name and the lexicon's version: by the code that reads them later.
@@ -47,7 +62,7 @@ class Texts:
         lexicon = load_lexicon(self._folder / "lexicon.toml", load_taxonomy(self._folder / "taxonomy.toml"))
         reader = LocalReasoner(lexicon, None)
         found = [reader.phrases(text) for text in texts]
-        vectors = np.array(asyncio.run(embedder.embed([own_words(text) for text in texts])))
+        vectors = np.array(asyncio.run(embedder.embed([meant_words(text) for text in texts])))
         cues = np.array([phrases.numbers() for phrases in found])
         return (vectors, cues, [phrases.tokens for phrases in found]), embedder.name, lexicon.version
 

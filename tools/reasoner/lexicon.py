@@ -10,11 +10,9 @@ from domain.errors import ConfigError
 from domain.kinds import SPECS, Kind
 from tools.reasoner.phrases import Cue, Negation, Pattern, PhraseBook, compiled
 from tools.reasoner.rules import Rule, RuleBook
-from tools.reasoner.slots import Found, SlotWords
 from tools.reasoner.taxonomy import Taxonomy, parsed
 
-_TOP: Final = {"negation", "slot_words", "slot", "phrases", "rule"}
-_SLOTS: Final = ("authority", "budget", "need", "seats", "timeline", "vendor")
+_TOP: Final = {"negation", "phrases", "rule"}
 
 Entry = Mapping[str, Any]
 
@@ -25,7 +23,6 @@ class Lexicon:
 
     phrases: PhraseBook[Cue]
     negation: Negation
-    slots: SlotWords
     rules: RuleBook
     version: str
 
@@ -43,7 +40,6 @@ def load_lexicon(file: Path, taxonomy: Taxonomy) -> Lexicon:
     return Lexicon(
         phrases=PhraseBook(reader.phrases(document["phrases"])),
         negation=reader.negation(document["negation"]),
-        slots=reader.slots(document["slot_words"], document["slot"]),
         rules=RuleBook(reader.rules(document["rule"])),
         version=sha256(file.read_bytes()).hexdigest()[:12],
     )
@@ -103,25 +99,6 @@ class _Reader:
             frozenset(self._words(f"{place} turns", entry["turns"])),
             tuple(afterwards),
             reach,
-        )
-
-    def slots(self, words: Any, entries: Any) -> SlotWords:
-        """What slots are read by."""
-        place = f"{self.file}: [slot_words]"
-        if not isinstance(words, dict) or set(words) != {"seats", "spending"}:
-            raise ConfigError(f"{place} needs seats and spending, and nothing else")
-        phrases: list[tuple[str, Found]] = []
-        for at, entry in self._entries("slot", entries, {"name", "value", "any"}):
-            name, value = entry["name"], entry["value"]
-            if name not in _SLOTS or not isinstance(value, str) or not value:
-                raise ConfigError(f"{at} name must be one of {', '.join(_SLOTS)}, value a code")
-            for phrase in self._texts(f"{at} any", entry["any"]):
-                self._check(at, phrase)
-                phrases.append((phrase, (name, value)))
-        return SlotWords(
-            frozenset(self._words(f"{place} seats", words["seats"])),
-            frozenset(self._words(f"{place} spending", words["spending"])),
-            PhraseBook(phrases),
         )
 
     def _entries(

@@ -1,18 +1,17 @@
 """Hearing a whole talk on this machine: interest, slots, a request for a person, anger."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
 from domain.handoff import Heard, Message
-from domain.intent import Intent, Slot
+from domain.intent import SEVERAL, Intent, Slot
 from domain.intent_model import SALE
 from domain.intents import CUSTOMER
+from domain.mood import lasting
 from tools.reasoner.conversation import Turn, read_conversation
+from tools.reasoner.facts import FactReader, Facts, fact_reader
 from tools.reasoner.local import CLEAR, LocalReasoner, local_reasoner
-from tools.reasoner.moods import ANGRY, load_moods
-from tools.reasoner.phrases import PhraseBook
-from tools.reasoner.slots import Found
 
 ANGRY_FOR: Final = 3
 """Customer turns for which anger lasts."""
@@ -25,34 +24,31 @@ Said = list[tuple[int, Message]]
 class LocalListener:
     """A `Listener` that is a pure function of the talk."""
 
-    def __init__(self, reasoner: LocalReasoner, moods: PhraseBook[Found]) -> None:
-        """Hear with `reasoner` and `moods`."""
-        self._reasoner, self._moods = reasoner, moods
+    def __init__(self, reasoner: LocalReasoner, reader: FactReader) -> None:
+        """Hear with `reasoner`, and facts with `reader`."""
+        self._reasoner, self._reader = reasoner, reader
 
     async def hear(self, messages: Sequence[Message]) -> Heard:
         """See `Listener`. Raises: Permanent if the weights are not those that were pinned."""
         turns = [Turn(message.role, message.text) for message in messages]
         interest = await read_conversation(turns, self._reasoner)
         said = [place for place in enumerate(messages) if place[1].role == CUSTOMER][-MOST_TURNS:]
+        facts = self._facts(said)
         return Heard(
             probability=interest.probability,
             interested=interest.handoff,
             turn=interest.turn,
             likely={name: level for name, level in interest.likely.items() if name != SALE},
-            slots=self._slots(said),
+            slots=_newest(facts.values()),
             asks_for_person=self._asks(said, _answered(messages), interest.likely),
-            angry=self._angry(said[-ANGRY_FOR:]),
+            angry=max((index for index, _ in said[-ANGRY_FOR:] if facts[index].angry), default=None),
             reasoner=interest.reasoner,
+            mood=lasting(one.mood for one in facts.values()),
         )
 
-    def _slots(self, said: Said) -> tuple[Slot, ...]:
-        newest: dict[str, Slot] = {}
-        for _, message in said:
-            tokens = self._reasoner.phrases(message.text).tokens
-            objections = [match.means for match in self._moods.matches(tokens) if match.means != ANGRY]
-            for name, value in (*self._reasoner.slots(tokens), *objections):
-                newest[name] = Slot(name, value, message.id)
-        return tuple(newest[name] for name in sorted(newest))
+    def _facts(self, said: Said) -> dict[int, Facts]:
+        """What each turn says, by its place."""
+        return {index: self._reader.read(message.text, message.id, message.at) for index, message in said}
 
     def _asks(self, said: Said, answered: int, likely: dict[str, int]) -> int | None:
         """The newest turn behind `answered` that asks for a person; the classifier is asked of the last one only."""
@@ -66,21 +62,19 @@ class LocalListener:
         ]
         return asking[-1] if asking else None
 
-    def _angry(self, said: Said) -> int | None:
-        angry = [
-            index
-            for index, message in said
-            if any(
-                match.means == ANGRY
-                for match in self._moods.matches(self._reasoner.phrases(message.text).tokens)
-            )
-        ]
-        return angry[-1] if angry else None
-
 
 def local_listener(folder: Path) -> LocalListener:
     """The listener with the tables in `folder`. Raises: ConfigError."""
-    return LocalListener(local_reasoner(folder), load_moods(folder / "moods.toml"))
+    reasoner = local_reasoner(folder)
+    return LocalListener(reasoner, fact_reader(folder, reasoner.negation))
+
+
+def _newest(said: Iterable[Facts]) -> tuple[Slot, ...]:
+    """The newest value of each slot, of `SEVERAL` the newest of each value, by name."""
+    newest: dict[tuple[str, str], Slot] = {}
+    for slot in (slot for one in said for slot in one.slots):
+        newest[slot.name, slot.value if slot.name in SEVERAL else ""] = slot
+    return tuple(newest[key] for key in sorted(newest))
 
 
 def _answered(messages: Sequence[Message]) -> int:

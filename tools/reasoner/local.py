@@ -12,7 +12,7 @@ buying are left alone: "this month" in a complaint is no timeline.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -20,17 +20,18 @@ from domain.errors import ConfigError
 from domain.intent import BUYING, Claim, Intent, Reading, Slot
 from domain.intent_model import SALE, IntentModel
 from domain.kinds import Kind
+from domain.mood import Mood
 from domain.ports.embedder import Embedder
 from domain.signal import Signal
 from tools.embed.here import embedder_here
 from tools.reasoner.artefact import load_intent_model
+from tools.reasoner.facts import FactReader, Facts, fact_reader
 from tools.reasoner.lexicon import Lexicon, load_lexicon
-from tools.reasoner.phrases import Cue
-from tools.reasoner.slots import Found, read_slots
+from tools.reasoner.phrases import Cue, Negation
 from tools.reasoner.taxonomy import load_taxonomy
-from tools.reasoner.words import own_words, tokens_of
+from tools.reasoner.words import meant_words, tokens_of
 
-CODE: Final = 2
+CODE: Final = 3
 """Raised when the code reads the same lexicon and model differently."""
 MOST_CONFIDENT: Final = 950
 CLEAR: Final = 500
@@ -75,11 +76,14 @@ class Classifier:
 class LocalReasoner:
     """A `Reasoner` that is a pure function of each signal alone."""
 
-    def __init__(self, lexicon: Lexicon, classifier: Classifier | None) -> None:
-        """Read with `lexicon` and, where there is one, `classifier`."""
-        self._lexicon, self._classifier = lexicon, classifier
+    def __init__(
+        self, lexicon: Lexicon, classifier: Classifier | None, facts: FactReader | None = None
+    ) -> None:
+        """Read with `lexicon` and, where there is one, `classifier`; without `facts` intents alone."""
+        self._lexicon, self._classifier, self.facts = lexicon, classifier, facts
         self.name = "local" if classifier else "local-lexicon"
-        self.version = f"{CODE}-{lexicon.version}" + (f"-{classifier.version}" if classifier else "")
+        versions = (facts.version if facts else "", classifier.version if classifier else "")
+        self.version = "-".join((f"{CODE}-{lexicon.version}", *filter(None, versions)))
 
     async def read(self, new: Sequence[Signal], recent: Sequence[Signal]) -> Reading:  # noqa: ARG002 - no context
         """Claims and slots of each signal in `new`; what agents, bots and sales wrote is not read.
@@ -88,9 +92,14 @@ class LocalReasoner:
         """
         claims: list[Claim] = []
         slots: list[Slot] = []
+        moods: list[tuple[str, Mood]] = []
         for signal in new:
-            await self._read(signal, claims, slots)
-        return Reading(tuple(claims), tuple(slots), self.name, self.version)
+            said = await self._read(signal, claims)
+            facts = self._facts(signal)
+            if facts is not None:
+                moods.append((signal.signal_id, facts.mood))
+                slots += facts.slots if _of_buying(said) else ()
+        return Reading(tuple(claims), tuple(slots), self.name, self.version, moods=tuple(moods))
 
     async def likely(self, text: str) -> dict[str, int]:
         """Per mille of each intent and of `SALE` in a customer's text; of the phrases alone without a classifier."""
@@ -108,33 +117,41 @@ class LocalReasoner:
         """Per mille of `SALE` from which a text counts as a buying interest."""
         return self._classifier.model.threshold if self._classifier else CLEAR
 
+    @property
+    def negation(self) -> Negation:
+        """How the lexicon tells a denial."""
+        return self._lexicon.negation
+
     def phrases(self, text: str) -> Phrases:
         """What the lexicon finds in the words that the writer of `text` did not only quote."""
-        tokens = tokens_of(own_words(text))
+        tokens = tokens_of(meant_words(text))
         found = Phrases(tokens, [], [])
         for match in self._lexicon.phrases.matches(tokens):
             denied = self._lexicon.negation.denies(tokens, match)
             (found.denied if denied else found.said).append(match.means)
         return found
 
-    def slots(self, tokens: list[str]) -> tuple[Found, ...]:
-        """Facts of a sale in the `tokens` of one text."""
-        return read_slots(tokens, self._lexicon.slots)
+    def _facts(self, signal: Signal) -> Facts | None:
+        """Facts and mood of what the lead wrote; None if it wrote nothing."""
+        if self.facts is None or signal.text is None or not _of_the_lead(signal):
+            return None
+        return self.facts.read(signal.text, signal.signal_id, signal.occurred_at)
 
-    async def _read(self, signal: Signal, claims: list[Claim], slots: list[Slot]) -> None:
-        cues = self._lexicon.rules.cues(signal)
+    async def _read(self, signal: Signal, claims: list[Claim]) -> list[Cue]:
+        """What its words say, added to `claims` with what it says by being there."""
+        rules = self._lexicon.rules.cues(signal)
         text, ref = signal.text, signal.signal_id
+        said: list[Cue] = []
         denied: list[Cue] = []
         if text is not None and _of_the_lead(signal):
             phrases = self.phrases(text)
             denied = phrases.denied
             said = await self._said(text, phrases)
-            cues = [*cues, *said]
-            if not said or any(cue.intent in BUYING for cue in said):
-                found = self.slots(phrases.tokens)
-                slots.extend(Slot(name, value, ref) for name, value in found)
-        if cues or denied:
-            claims.extend(_claims(cues, denied, ref))
+        if rules or said or denied:
+            claimed = _claims([*rules, *said], denied, ref)
+            wordy = signal.kind is Kind.FORM and (said or denied)
+            claims.extend(_apart(claimed, rules, ref) if wordy else claimed)
+        return said
 
     async def _said(self, text: str, phrases: Phrases) -> list[Cue]:
         """The phrases that count, and what the classifier adds to them."""
@@ -153,25 +170,31 @@ class LocalReasoner:
         return [*kept, *read]
 
     async def _classified(self, by: Classifier, text: str, phrases: Phrases) -> dict[str, int]:
-        vector = (await by.embedder.embed([own_words(text)]))[0]
+        vector = (await by.embedder.embed([meant_words(text)]))[0]
         return by.model.per_mille(vector, phrases.numbers(), phrases.tokens)
 
 
 def local_reasoner(folder: Path, embedder: Embedder | None = None) -> LocalReasoner:
-    """The reasoner with ``taxonomy.toml``, ``lexicon.toml`` and ``intents.json`` of `folder`; it loads no weights.
+    """The reasoner with the tables and the classifier of `folder`; it loads no weights.
 
     `embedder` is the one of this machine if not given. Raises: ConfigError.
     """
     lexicon = load_lexicon(folder / "lexicon.toml", load_taxonomy(folder / "taxonomy.toml"))
+    facts = fact_reader(folder, lexicon.negation)
     embedder = embedder or embedder_here()
     if embedder.stand_in:
-        return LocalReasoner(lexicon, None)
+        return LocalReasoner(lexicon, None, facts)
     model, version = load_intent_model(folder / "intents.json")
     if model.embedder != embedder.name:
         raise ConfigError(
             f"{folder / 'intents.json'}: was trained on {model.embedder}, not on {embedder.name}"
         )
-    return LocalReasoner(lexicon, Classifier(model, embedder, version))
+    return LocalReasoner(lexicon, Classifier(model, embedder, version), facts)
+
+
+def _of_buying(said: Sequence[Cue]) -> bool:
+    """True unless the words are clearly about something else: "this month" in a complaint is no timeline."""
+    return not said or any(cue.intent in BUYING for cue in said)
 
 
 def _of_the_lead(signal: Signal) -> bool:
@@ -179,6 +202,12 @@ def _of_the_lead(signal: Signal) -> bool:
     if signal.kind is Kind.MESSAGE:
         return signal.payload.get("role") == "customer"
     return signal.kind is not Kind.ACTIVITY or signal.payload.get("direction") == "inbound"
+
+
+def _apart(found: list[Claim], rules: list[Cue], ref: str) -> list[Claim]:
+    """The claims with what of each the signal says by being there."""
+    bare = {claim.intent: claim.confidence for claim in _claims(rules, [], ref)}
+    return [replace(claim, bare=bare.get(claim.intent, 0)) for claim in found]
 
 
 def _claims(cues: list[Cue], denied: list[Cue], ref: str) -> list[Claim]:

@@ -7,7 +7,7 @@ phrase never reaches over the end of a sentence.
 
 from collections.abc import Iterable, Sequence
 from itertools import product
-from typing import Final, Generic, NamedTuple, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from domain.intent import Intent
 from tools.reasoner.words import MARKS, STOPS
@@ -87,7 +87,7 @@ class Negation(NamedTuple):
     reach: int
     """Words before a match that a negator may stand away."""
 
-    def denies(self, tokens: Sequence[str], match: Match[Cue]) -> bool:
+    def denies(self, tokens: Sequence[str], match: Match[Any]) -> bool:
         """True if `match` is denied within its own clause."""
         for place in range(match.start - 1, max(-1, match.start - 1 - self.reach), -1):
             token = tokens[place]

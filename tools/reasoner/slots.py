@@ -1,108 +1,123 @@
-"""Facts of a sale said in words: seats, budget, timeline, authority, vendor, need. Codes and numbers only.
+"""Facts of a sale said in words: codes and numbers, each with the place where it is said.
 
-Numbers need their unit beside them (``50 seats``), an amount of money needs a word for spending in its
-sentence (``a budget of 20k EUR``), so that a complaint about a charge is no budget.
+A fact that is denied, imagined, or what others said is none. Of a fact that can have one value only the last said
+counts ("45 seats, sorry, 60 seats"); of needs, products and objections there may be several.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
 from typing import Final, NamedTuple
 
-from tools.reasoner.phrases import PhraseBook
-from tools.reasoner.words import STOPS
+from domain.intent import SEVERAL
+from tools.reasoner.money import budgets_in
+from tools.reasoner.numbers import numbers_of
+from tools.reasoner.passage import GONE, Passage
+from tools.reasoner.phrases import Match, Negation
+from tools.reasoner.seats import seats_in
+from tools.reasoner.slot_words import Found, SlotWords
+from tools.reasoner.when import When, spoken_for, times_of
 
-Found = tuple[str, str]
-"""Name and value of a slot."""
-
-_SIGNS: Final = {"€": "eur", "$": "usd", "£": "gbp"}
-_CURRENCIES: Final = {
-    "eur": "eur", "euro": "eur", "euros": "eur", "usd": "usd", "dollar": "usd", "dollars": "usd",
-    "gbp": "gbp", "pound": "gbp", "pounds": "gbp", "pfund": "gbp", "chf": "chf",
-}  # fmt: skip
-_THOUSANDS: Final = {
-    "k": 1_000, "thousand": 1_000, "tausend": 1_000, "mille": 1_000, "mil": 1_000,
-    "m": 1_000_000, "mio": 1_000_000, "million": 1_000_000, "millions": 1_000_000, "millionen": 1_000_000,
-}  # fmt: skip
-_WITHIN: Final = frozenset({"in", "within", "binnen", "innerhalb", "dans", "dentro", "en"})
-_UNIT_DAYS: Final = {
-    "day": 1, "days": 1, "tag": 1, "tage": 1, "tagen": 1, "jour": 1, "jours": 1, "día": 1, "días": 1,
-    "week": 7, "weeks": 7, "woche": 7, "wochen": 7, "semaine": 7, "semaines": 7, "semana": 7, "semanas": 7,
-    "month": 30, "months": 30, "monat": 30, "monate": 30, "monaten": 30, "mois": 30, "mes": 30, "meses": 30,
-    "quarter": 90, "quarters": 90, "year": 365, "years": 365, "jahr": 365, "jahre": 365, "jahren": 365,
-}  # fmt: skip
-_MOST: Final = 1_000_000_000
-
-
-class SlotWords(NamedTuple):
-    """What a lexicon brings: units of seats, words for spending, phrases that stand for a slot's value."""
-
-    seats: frozenset[str]
-    spending: frozenset[str]
-    phrases: PhraseBook[Found]
+MOST: Final = 24
+"""Facts taken from one text, the last said."""
+_UNTIL: Final = frozenset({"before", "until", "till", "bis", "vor"})
+_VENDOR_REACH: Final = 5
+_HOLDS: Final = frozenset(
+    {
+        "customer",
+        "customers",
+        "today",
+        "currently",
+        "licence",
+        "license",
+        "contract",
+        "subscription",
+        "account",
+    }
+)
+"""Words behind a vendor's name that make it the present one."""
 
 
-def read_slots(tokens: Sequence[str], words: SlotWords) -> tuple[Found, ...]:
-    """The slots in `tokens`, sorted, one value a name: the last said."""
-    found: dict[str, str] = {}
-    for match in words.phrases.matches(tokens):
-        found[match.means[0]] = match.means[1]
-    if any(token[0].isdigit() for token in tokens):
-        for start, end in _sentences(tokens):
-            found.update(_numbers(tokens[start:end], words))
-    return tuple(sorted(found.items()))
+class Fact(NamedTuple):
+    """A slot said at ``tokens[start:end]`` of a passage."""
+
+    name: str
+    value: str
+    start: int
+    end: int
 
 
-def _sentences(tokens: Sequence[str]) -> list[tuple[int, int]]:
-    ends = [at for at, token in enumerate(tokens) if token in STOPS]
-    starts = [0, *(at + 1 for at in ends)]
-    return [(a, b) for a, b in zip(starts, [*ends, len(tokens)], strict=True) if b > a]
+def read_slots(
+    passage: Passage, words: SlotWords, negation: Negation, at: date
+) -> tuple[tuple[Fact, ...], list[When]]:
+    """The facts in `passage`, written on the day `at`, by name and place; and all times to come, in order."""
+    times = times_of(passage, at)
+    used = set(spoken_for(times))
+    numbers = numbers_of(passage, used)
+    seats = seats_in(passage, numbers, words.seats, negation)
+    taken = {one.start for _, one in seats}
+    money = budgets_in(passage, [one for one in numbers if one.start not in taken], words, negation)
+    facts = [
+        *(Fact("seats", value, one.start, one.end) for value, one in seats),
+        *(Fact("budget", value, start, end) for value, start, end in money),
+        *(Fact("timeline", one.value, one.start, one.end) for one in times if _meant(passage, one, negation)),
+        *_phrased(passage, words.slots.matches(passage.tokens), negation),
+        *_vendors(passage, words, negation),
+    ]
+    return kept(facts), times
 
 
-def _numbers(sentence: Sequence[str], words: SlotWords) -> dict[str, str]:
-    found: dict[str, str] = {}
-    spending = any(token in words.spending for token in sentence)
-    for at, token in enumerate(sentence):
-        if not token[0].isdigit():
+def kept(facts: Iterable[Fact]) -> tuple[Fact, ...]:
+    """The last value of each slot, all values of `SEVERAL`, at most `MOST`; sorted by name, then by place."""
+    last: dict[tuple[str, str], Fact] = {}
+    for fact in sorted(facts, key=lambda one: (one.start, one.end)):
+        last[fact.name, fact.value if fact.name in SEVERAL else ""] = fact
+    newest = sorted(last.values(), key=lambda one: one.start)[-MOST:]
+    return tuple(sorted(newest, key=lambda one: (one.name, one.start)))
+
+
+def _meant(passage: Passage, one: When, negation: Negation) -> bool:
+    """Not denied; "not before March" is March."""
+    match = Match(one.value, one.start, one.end)
+    return bool(
+        _UNTIL.intersection(passage.tokens[max(0, one.start - 1) : one.start])
+    ) or not negation.denies(passage.tokens, match)
+
+
+def _phrased(passage: Passage, matches: Sequence[Match[Found]], negation: Negation) -> Iterator[Fact]:
+    """Codes of phrases; of two of a slot that overlap the longer, so that "not my decision" is not "my decision"."""
+    widest: list[Match[Found]] = []
+    for match in sorted(matches, key=lambda one: (one.start, -one.end)):
+        over = [one for one in widest[-3:] if one.end > match.start and one.means[0] == match.means[0]]
+        if over and over[-1].means != match.means:
             continue
-        number, after = _number(sentence, at)
-        if number is None:
-            continue
-        following = sentence[after : after + 2]
-        if any(word in words.seats for word in following) and 0 < number <= 1_000_000:
-            found["seats"] = str(number)
-        currency = _currency(sentence, at, following)
-        if currency and spending:
-            found["budget"] = f"{number} {currency}"
-        if following and following[0] in _UNIT_DAYS and at and sentence[at - 1] in _WITHIN:
-            found["timeline"] = f"{number * _UNIT_DAYS[following[0]]}d"
-    return found
+        widest.append(match)
+    for match in widest:
+        if not negation.denies(passage.tokens, match):
+            yield Fact(*match.means, match.start, match.end)
 
 
-def _number(sentence: Sequence[str], at: int) -> tuple[int | None, int]:
-    """The whole number at `at`, a word for thousands behind it included, and the index behind it."""
-    value, after, times = thousandths(sentence[at]), at + 1, 1
-    if after < len(sentence) and sentence[after] in _THOUSANDS:
-        times, after = _THOUSANDS[sentence[after]], after + 1
-    number = value * times // 1_000 if value is not None else _MOST + 1
-    return (number if number <= _MOST else None), after
+def _vendors(passage: Passage, words: SlotWords, negation: Negation) -> Iterator[Fact]:
+    """Whom the customer has now: a name beside a word of using or leaving, none beside one of connecting."""
+    tokens = passage.tokens
+    for match in words.names.matches(tokens):
+        near = _behind(tokens, match.start, _VENDOR_REACH)
+        after = set(tokens[match.end : match.end + 2])
+        used = words.vendors["uses"].intersection(near) or after & _HOLDS
+        if used and not words.vendors["but"].intersection(near) and not negation.denies(tokens, match):
+            yield Fact(*match.means, match.start, match.end)
+    known = {match.start for match in words.names.matches(tokens)}
+    for leaving in words.leaving.matches(tokens):
+        name = tokens[leaving.end] if leaving.end < len(tokens) else GONE
+        plain = name.isalpha() and len(name) > 2 and name not in words.vendors["nameless"]
+        if plain and leaving.end not in known and not negation.denies(tokens, leaving):
+            yield Fact("vendor", "other", leaving.end, leaving.end + 1)
 
 
-def _currency(sentence: Sequence[str], at: int, following: Sequence[str]) -> str | None:
-    if at and sentence[at - 1] in _SIGNS:
-        return _SIGNS[sentence[at - 1]]
-    if not following:
-        return None
-    return _SIGNS.get(following[0]) or _CURRENCIES.get(following[0])
-
-
-def thousandths(text: str) -> int | None:
-    """A number as written, times 1,000; dots and commas before three digits part thousands, else decimals.
-
-    >>> thousandths("1,500"), thousandths("20.000"), thousandths("1.5"), thousandths("1,2,3")
-    (1500000, 20000000, 1500, None)
-    """
-    groups = text.replace(",", ".").split(".")
-    if len(text) > 15 or not all(group.isdecimal() for group in groups):
-        return None
-    if all(len(group) == 3 for group in groups[1:]):
-        return int("".join(groups)) * 1_000
-    return int(groups[0]) * 1_000 + int(groups[1][:3].ljust(3, "0")) if len(groups) == 2 else None
+def _behind(tokens: Sequence[str], at: int, reach: int) -> list[str]:
+    """Up to `reach` words before `at` in the same sentence part."""
+    near: list[str] = []
+    for place in range(at - 1, max(-1, at - 1 - reach), -1):
+        if tokens[place] in (".", "!", "?", ";", GONE):
+            break
+        near.append(tokens[place])
+    return near

@@ -15,6 +15,7 @@ _WHERE: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "chatwoot": ("chatwoot", "RECIPE"),
         "intercom": ("intercom", "RECIPE"),
         "zendesk": ("zendesk", "RECIPE"),
+        "slack": ("slack", "RECIPE"),
         "segment": ("senders", "SEGMENT"),
         "standard": ("senders", "STANDARD"),
     }

@@ -8,6 +8,7 @@ from typing import Any, Final
 from domain.errors import Refused
 from domain.ports.receivers import Delivery
 from domain.ports.setup import Account, Ask, Hook, Makeable
+from tools.receivers import PATH
 from tools.vendor import Api, Call
 
 Names = Mapping[str, Any]
@@ -46,6 +47,8 @@ class Recipe:
     asks: Sequence[Ask]
     scopes: Sequence[str] = ()
     webhook: str = ""
+    path: str = ""
+    """Where it is received, if not with the other webhooks."""
     gives: Mapping[str, str] = field(default_factory=dict)
     told: Callable[[str], Sequence[str]] = lambda _: ()
     signed: Callable[[str, str, int], Delivery]
@@ -54,6 +57,15 @@ class Recipe:
     who: Callable[[Opened], Awaitable[str]] | None = None
     missing: Callable[[Opened], Awaitable[Sequence[Missing]]] | None = None
     hooked: Callable[[Opened, str], Awaitable[Hook]] | None = None
+
+    def __post_init__(self) -> None:
+        """Webhooks have one place."""
+        object.__setattr__(self, "path", self.path or f"{PATH}{self.webhook}")
+
+    @property
+    def registers(self) -> bool:
+        """See the port."""
+        return self.hooked is not None
 
     def steps(self, url: str) -> Sequence[str]:
         """See the port."""

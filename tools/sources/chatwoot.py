@@ -9,6 +9,7 @@ from typing import Any, Final
 from domain.instants import SECOND
 from domain.kinds import Kind
 from domain.ports.receivers import Delivery, Form, Reading
+from domain.signal import KeyKind
 from tools.proofs import fresh, header, hex_sha256, same, whole
 from tools.said import Said, document, key, listed, mark_of, milliseconds, table, word
 
@@ -114,6 +115,7 @@ def _opened(body: Mapping[str, Any], said: Said, actors: frozenset[str]) -> None
         "severity": _SEVERITY.get(word(body.get("priority")) or ""),
     }
     said.add(Kind.TICKET_OPENED, ["conversation", body.get("id")], _talk(body, body.get("id")), at, payload)
+    said.read_back("conversation", body.get("id"), at, kind=KeyKind.CONVERSATION)
 
 
 def _moved(body: Mapping[str, Any], said: Said, actors: frozenset[str]) -> None:  # noqa: ARG001 - as all

@@ -1,6 +1,7 @@
 """HubSpot's webhooks: signature v3 over method, address, body and time; batches of events that name a property each.
 
-The vendor calls event ids not unique, so the key is that of the whole change, without the number of the attempt.
+The vendor calls event ids not unique, so the key is that of the whole change, without the number of the attempt; a
+property's change goes by the property, its value and its time.
 """
 
 import re
@@ -13,7 +14,7 @@ from domain.instants import SECOND
 from domain.kinds import Kind
 from domain.ports.receivers import Delivery, Form, Reading, Unproven
 from tools.proofs import base64_sha256, fresh, header, same, whole
-from tools.said import Said, document, key, listed, number, table, word
+from tools.said import Said, document, key, listed, mark_of, number, table, word
 
 NAME: Final = "hubspot"
 FORM: Final = Form()
@@ -105,7 +106,7 @@ def _event(event: Mapping[str, Any], said: Said) -> None:
         keys = [("conversation_id", key(NAME, event.get("objectId")))]
         said.add(Kind.PRIVACY_DELETE, _identifier(event), keys, event.get("occurredAt"))
     elif subject != "contact":
-        said.ignore("no_lead" if subject in {"deal", "company", "ticket", "conversation"} else "kind")
+        _other(subject, what, event, said)
     elif what == "merge":
         _merge(event, said)
     elif what == "propertyChange":
@@ -114,9 +115,22 @@ def _event(event: Mapping[str, Any], said: Said) -> None:
         _record(what, event, said)
 
 
+def _other(subject: str, what: str, event: Mapping[str, Any], said: Said) -> None:
+    """A company or deal is nobody's by itself: its contacts are read there."""
+    said.ignore("no_lead" if subject in {"deal", "company", "ticket", "conversation"} else "kind")
+    if subject in {"deal", "company"} and what in {"creation", "restore", "propertyChange"}:
+        said.read_back(subject, event.get("objectId"), event.get("occurredAt"), kind=None)
+
+
 def _identifier(event: Mapping[str, Any]) -> list[object]:
     names = ("portalId", "subscriptionType", "objectId", "propertyName", "eventId", "occurredAt")
     return [event.get(name, "") for name in names]
+
+
+def _change_of(event: Mapping[str, Any]) -> list[object]:
+    """A change of a property by what changed and when: the same however often it is told, and when it is read."""
+    value = mark_of(word(event.get("propertyValue")))
+    return ["property", *(event.get(name, "") for name in ("objectId", "propertyName", "occurredAt")), value]
 
 
 def _keys(event: Mapping[str, Any]) -> list[tuple[str, object]]:
@@ -132,6 +146,7 @@ def _record(what: str, event: Mapping[str, Any], said: Said) -> None:
         said.add(Kind.STAGE_CHANGE, identifier, keys, at, {"stage": "deleted", "object": "contact"})
     elif what in {"creation", "restore"}:
         said.add(Kind.IDENTIFY, identifier, keys, at, thin=True)
+        said.read_back("contact", event.get("objectId"), at)
     else:
         said.ignore("kind")
 
@@ -150,9 +165,10 @@ def _merge(event: Mapping[str, Any], said: Said) -> None:
 
 def _property(event: Mapping[str, Any], said: Said) -> None:
     name, value = word(event.get("propertyName")) or "", word(event.get("propertyValue"))
-    identifier, keys, at = _identifier(event), _keys(event), event.get("occurredAt")
+    identifier, keys, at = _change_of(event), _keys(event), event.get("occurredAt")
     if event.get("isSensitive") is True or value == "REDACTED":
         said.add(Kind.IDENTIFY, identifier, keys, at, thin=True)
+        said.read_back("contact", event.get("objectId"), at)
     elif value is None:
         said.ignore("empty")
     elif name in {"email", "phone", "mobilephone"}:
@@ -169,7 +185,7 @@ def _property(event: Mapping[str, Any], said: Said) -> None:
 
 def _deed(name: str, value: str, event: Mapping[str, Any], said: Said) -> None:
     """Properties that say that somebody did something."""
-    identifier, keys, at = _identifier(event), _keys(event), event.get("occurredAt")
+    identifier, keys, at = _change_of(event), _keys(event), event.get("occurredAt")
     if name == "hubspot_owner_id":
         said.add(Kind.OWNER_CHANGE, identifier, keys, at, {"owner": value})
     elif name == "hs_email_optout":

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from domain.kinds import Kind
 from domain.ports.receivers import Delivery, Form, Reading
+from domain.signal import KeyKind
 from tools.proofs import header, hex_sha1, same
 from tools.said import Said, document, key, listed, milliseconds, plain, table, word
 
@@ -70,6 +71,8 @@ def _conversation(what: str, item: Mapping[str, Any], said: Said, actors: frozen
             _message(table(part), item, said, actors)
         if not parts:
             said.ignore("no_text")
+            at = milliseconds(item.get("updated_at"))
+            said.read_back("conversation", item.get("id"), at, kind=KeyKind.CONVERSATION)
     else:
         said.ignore("kind")
 
@@ -124,6 +127,7 @@ def _contact(what: str, body: Mapping[str, Any], item: Mapping[str, Any], said: 
         said.add(Kind.IDENTIFY, identifier, keys, at, payload, account=_company(item))
     elif what in {"merged", "added_email", "restored"}:
         said.add(Kind.IDENTIFY, identifier, keys, at, thin=True)
+        said.read_back("contact", item.get("id"), at)
     else:
         said.ignore("kind")
 

@@ -114,6 +114,7 @@ def _record(record: object, head: Mapping[str, Any], fields: Mapping[str, Any], 
         said.add(Kind.STAGE_CHANGE, identifier, keys, at, {"stage": "deleted", "object": str(entity)})
     elif what in {"UNDELETE", "OVERFLOW"} or head.get("changeType") != what:
         said.add(Kind.IDENTIFY, identifier, keys, at, thin=True)
+        said.read_back(str(entity), record, at)
     elif what in {"CREATE", "UPDATE", "SNAPSHOT"}:
         changed = {str(name).partition(".")[2] or str(name) for name in listed(head.get("changedFields"))}
         given = _flat(fields)
@@ -147,7 +148,10 @@ def _snapshot(identifier: list[Any], entity: str, fields: Mapping[str, Any], sai
     at = next((given[name] for name in _TIMES if word(given.get(name))), None)
     keys = [("crm_id", key(NAME, fields.get("Id")))]
     identifier = [*identifier, mark_of({name: word(value) for name, value in given.items()})]
-    _said_of(identifier, entity, given, said, keys=keys, at=at, always=True)
+    stated = None if at is None else [entity, fields.get("Id"), at]
+    _said_of(identifier, entity, given, said, keys=keys, at=at, stated=stated, always=True)
+    if not {"Email", "OwnerId"} <= given.keys():
+        said.read_back(entity, fields.get("Id"), None)
 
 
 def _said_of(
@@ -158,9 +162,17 @@ def _said_of(
     *,
     keys: Sequence[tuple[str, object]],
     at: object,
+    stated: list[Any] | None = None,
     always: bool = False,
 ) -> None:
-    """What the fields of a lead or contact say, an item for each kind of statement."""
+    """What the fields of a lead or contact say, an item for each kind of statement.
+
+    With `stated` (record and time) a statement goes by that and by what it says, however it came.
+    """
+
+    def part(name: str, value: object) -> list[Any]:
+        return [*identifier, name] if stated is None else [*stated, name, value]
+
     if always or fields.keys() & _FIELDS:
         known = [
             ("email", fields.get("Email")),
@@ -172,15 +184,17 @@ def _said_of(
         said.add(Kind.IDENTIFY, identifier, [*keys, *known], at, payload, account=word(fields.get("Company")))
     if "Status" in fields:
         stage = {"stage": word(fields["Status"]), "object": entity}
-        said.add(Kind.STAGE_CHANGE, [*identifier, "stage"], keys, at, stage)
+        said.add(Kind.STAGE_CHANGE, part("stage", fields["Status"]), keys, at, stage)
     if "OwnerId" in fields:
-        said.add(Kind.OWNER_CHANGE, [*identifier, "owner"], keys, at, {"owner": word(fields["OwnerId"])})
+        said.add(
+            Kind.OWNER_CHANGE, part("owner", fields["OwnerId"]), keys, at, {"owner": word(fields["OwnerId"])}
+        )
     if str(fields.get("HasOptedOutOfEmail", "")).lower() == "true":
         consent = {"status": "withdrawn", "purpose": "marketing"}
-        said.add(Kind.CONSENT, [*identifier, "consent"], keys, at, consent)
+        said.add(Kind.CONSENT, part("consent", ""), keys, at, consent)
     if word(fields.get("ConvertedContactId")) is not None:
         both = [*keys, ("crm_id", key(NAME, fields["ConvertedContactId"]))]
-        said.add(Kind.MERGE, [*identifier, "converted"], both, at)
+        said.add(Kind.MERGE, part("converted", fields["ConvertedContactId"]), both, at)
 
 
 def _outbound(body: bytes, said: Said, accounts: frozenset[str]) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Final
 from domain.instants import instant
 from domain.kinds import Kind
 from domain.ports.receivers import Delivery, Form, Reading, Unproven
+from domain.signal import KeyKind
 from tools.proofs import base64_sha256, fresh, header, same
 from tools.said import Said, document, key, plain, table, word
 
@@ -83,6 +84,7 @@ def _opened(body: Mapping[str, Any], said: Said) -> None:
         "subject": word(detail.get("subject")),
     }
     said.add(Kind.TICKET_OPENED, [body.get("id")], _keys(detail), body.get("time"), payload)
+    said.read_back("ticket", detail.get("id"), None, kind=KeyKind.CONVERSATION)
 
 
 def _moved(body: Mapping[str, Any], said: Said) -> None:

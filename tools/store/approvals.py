@@ -46,6 +46,16 @@ class SqlApprovals:
         """Open approvals, the oldest first."""
         return await self._read("approvals_open", tenant=tenant, limit=limit)
 
+    async def page(
+        self, tenant: TenantId, *, states: Sequence[ApprovalState], after: tuple[int, str] | None, limit: int
+    ) -> Sequence[Approval]:
+        """Approvals in `states`, the oldest first; only what comes after `after`."""
+        at, name = after or (-1, "")
+        found = await self._read(
+            "approvals_page", tenant=tenant, states=as_json(states), at=at, after=name, limit=limit
+        )
+        return sorted(found, key=lambda one: (one.asked_at, one.approval_id))
+
     async def get(self, tenant: TenantId, approval_id: str) -> Approval | None:
         """One approval, by its id or by the id of its decision or of one of its actions."""
         found = await self._read("approval_named", tenant=tenant, asked=approval_id)

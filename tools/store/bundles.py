@@ -25,7 +25,7 @@ from tools.store.tallies import Tally, add_tally
 
 STATEMENTS = (
     "insert_decision", "insert_sealed", "insert_approval", "insert_effect", "insert_decision_action", "assign",
-    "keep_state", "clear_timers", "set_timer",
+    "keep_state", "clear_timers", "set_timer", "insert_feed",
 )  # fmt: skip
 """In the order in which they are run; signals, leads and accounts come after."""
 
@@ -161,6 +161,7 @@ class Group:
             salt=record.salt,
             key=record.key_id,
         )
+        self._put("insert_feed", bundle, kind="decision", ref=decision.decision_id, at=self.now)
 
     def _propose_all(self, bundle: Bundle) -> list[Proposal]:
         """New outbox rows, unless effects of their keys are open: then the decision only points to them.
@@ -219,6 +220,7 @@ class Group:
         """One question to a person about all that waits."""
         asks = question(bundle, waiting, self.now)
         self._put("insert_approval", bundle, **approval_values(asks, bundle.decision.run_id))
+        self._put("insert_feed", bundle, kind="approval", ref=asks.approval_id, at=self.now)
         self.chains.add([asked(asks, "opened", self.now)])
 
     def _timers(self, bundle: Bundle) -> None:

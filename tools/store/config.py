@@ -51,6 +51,8 @@ class Config:
     """Name of this process's audit chain, and of the holder of its leases."""
     max_waiting: int = 200_000
     max_attempts: int = 5
+    desk: str = ""
+    """The source whose conversations are followed; empty: none."""
     reps: Sequence[Rep] = ()
     """Salespeople; `load` and `last_assigned` of these are ignored, the store counts them."""
     seal_raw: Callable[[bytes], bytes] = unsealed

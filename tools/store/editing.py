@@ -77,6 +77,7 @@ def put_in_place(asking: Asking, approval: Approval, plan: Plan, person: str) ->
     asking.end(approval, ApprovalState.EDITED)
     run = next(iter(plan.rows.values())).run_id
     tx.run("insert_approval", {**here, "lead": new.lead_id, **approval_values(new, run)})
+    tx.run("insert_feed", {**here, "kind": "approval", "ref": new.approval_id, "at": now})
     if new.edited is not None:
         tx.run("insert_edit", {**here, "origin": new.edited.origin, "editor": new.edited.by, "at": now})
     tx.run("carry_showings", {**here, "before": approval.approval_id, "after": new.approval_id})

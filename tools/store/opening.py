@@ -6,13 +6,16 @@ from pathlib import Path
 
 from domain.audit import AuditEntry
 from tools.privacy.vault import KeyRow
+from tools.store.access import SqlApiKeys
 from tools.store.accounts import SqlAccounts
 from tools.store.answers import SqlAnswers, SqlSpending
 from tools.store.approvals import SqlApprovals
 from tools.store.audit import append
 from tools.store.commit import SqlCommit
 from tools.store.config import Config
+from tools.store.desk_due import SqlDueTalks
 from tools.store.engine import Database, Tx
+from tools.store.events import SqlFeed, SqlSubscriptions
 from tools.store.feedback import SqlFeedback
 from tools.store.inbox import SqlInbox
 from tools.store.keyring import stored_keys
@@ -23,6 +26,7 @@ from tools.store.reads import SqlReads
 from tools.store.remembered import SqlMemoryBook
 from tools.store.stream import Streams
 from tools.store.talks import SqlTalks
+from tools.store.upstream import SqlPositions, SqlTodos
 from tools.store.work import SqlWork
 
 
@@ -46,6 +50,12 @@ class Store:
     spending: SqlSpending
     remembered: SqlMemoryBook
     talks: SqlTalks
+    feed: SqlFeed
+    subscriptions: SqlSubscriptions
+    todos: SqlTodos
+    positions: SqlPositions
+    due_talks: SqlDueTalks
+    access: SqlApiKeys
 
     def append_audit(self, tx: Tx, entries: Sequence[AuditEntry]) -> None:
         """Add rows to this writer's chains within a transaction: what the audit log appends with."""
@@ -71,8 +81,8 @@ def open_store(
 
     `on_point` is told of named points: ``inbox.before_commit``, ``inbox.after_commit``, ``merge.before_commit``,
     ``claim.before_commit``, ``claim.after_commit``, ``commit.before_commit``, ``commit.after_commit``, and the same two
-    of ``outbox.take``, ``outbox.note``, ``outbox.finish``, ``approval.vote``, ``override.fix``, ``override.lift`` and
-    ``talk.decide``.
+    of ``outbox.take``, ``outbox.note``, ``outbox.finish``, ``approval.vote``, ``override.fix``, ``override.lift``,
+    ``talk.decide``, ``record.settle``, ``position`` and ``desk.settle``.
     Raises: Temporary if the file cannot be opened now; Permanent if it is not a sound database of a known version.
     """
     config = config or Config()
@@ -95,4 +105,10 @@ def open_store(
         SqlSpending(database),
         SqlMemoryBook(database),
         SqlTalks(database, config),
+        SqlFeed(database),
+        SqlSubscriptions(database, config),
+        SqlTodos(database),
+        SqlPositions(database),
+        SqlDueTalks(database),
+        SqlApiKeys(database, config),
     )

@@ -105,6 +105,10 @@ class SqlOutbox:
         """The actions that a decision proposed."""
         return await self._rows("effects_of_decision", tenant=tenant, decision=decision_id)
 
+    async def of_lead(self, tenant: TenantId, lead_id: str, *, limit: int = 100) -> Sequence[OutboxRow]:
+        """The actions of a lead, newest first."""
+        return await self._rows("effects_of_lead_newest", tenant=tenant, lead=lead_id, limit=limit)
+
     async def rows(
         self, tenant: TenantId, *, states: Sequence[ActionState] = (), limit: int = 100
     ) -> Sequence[OutboxRow]:

@@ -9,15 +9,18 @@ from domain.audit import Sealed
 from domain.ids import LeadId, TenantId
 from domain.lead import LeadState
 from domain.policy import Rep
-from domain.ports.reads import Row, StoredDecision
+from domain.ports.reads import Before, Happened, Linked, Row, StoredDecision
 from domain.signal import KeyKind, LeadKey, Signal
 from tools.store.claims import lead_state
 from tools.store.codec import signal_from
+from tools.store.components import as_json
 from tools.store.config import Config
 from tools.store.engine import Database, Tx
 from tools.store.reps import loaded
 
 TALLIES = ("signals", "duplicates", "runs")
+FIRST: Before = (2**62, "", "")
+"""Everything stands before this place."""
 
 
 class SqlReads:
@@ -40,9 +43,10 @@ class SqlReads:
         rows = await self._rows("keys_of_lead", tenant=tenant, lead=lead_id)
         return [LeadKey(KeyKind(row.kind), row.value) for row in rows]
 
-    async def leads(self, tenant: TenantId, *, batch: int = 500) -> AsyncIterator[Sequence[LeadState]]:
-        """All canonical leads in id order."""
-        after = ""
+    async def leads(
+        self, tenant: TenantId, *, batch: int = 500, after: str = ""
+    ) -> AsyncIterator[Sequence[LeadState]]:
+        """All canonical leads in id order, those whose id comes after `after`."""
         while rows := await self._rows("leads_after", tenant=tenant, after=after, batch=batch):
             yield [lead_state(row, row.body) for row in rows]
             after = rows[-1].lead_id
@@ -60,6 +64,28 @@ class SqlReads:
         """Newest decision of a lead."""
         row = await self._one("latest_decision", tenant=tenant, lead=lead_id)
         return _decision(row) if row else None
+
+    async def latest_decisions(
+        self, tenant: TenantId, leads: Sequence[LeadId]
+    ) -> Mapping[LeadId, StoredDecision]:
+        """Newest decision of each of `leads` that has one, without the sealed input."""
+        rows = await self._rows("latest_decisions", tenant=tenant, leads=as_json(leads))
+        return {
+            LeadId(row.lead_id): StoredDecision(
+                row.decision_id, row.run_id, LeadId(row.lead_id), row.as_of, row.content, None
+            )
+            for row in rows
+        }
+
+    async def happened(
+        self, tenant: TenantId, lead_id: LeadId, *, before: Before | None = None, limit: int = 100
+    ) -> Sequence[Happened]:
+        """What happened with a lead, the newest first: only what stands before the place `before`."""
+        at, what, name = before or FIRST
+        rows = await self._rows(
+            "happened", tenant=tenant, lead=lead_id, at=at, what=what, ref=name, limit=limit
+        )
+        return [Happened(*row) for row in rows]
 
     async def decisions(
         self, tenant: TenantId, *, batch: int = 500
@@ -79,11 +105,21 @@ class SqlReads:
         """
         return await self._database.read(lambda tx: _counts(tx, tenant))
 
+    async def standing(self, tenant: TenantId) -> Mapping[tuple[str, str], int]:
+        """How many actions and questions to people are in each state."""
+        rows = await self._rows("count_states", tenant=tenant)
+        return {(row.what, row.state): row.n for row in rows}
+
     async def quarantine(self, tenant: TenantId, *, limit: int = 100) -> Sequence[Row]:
         """Open quarantine rows: id, source, position, field, code, reason, at."""
         rows = await self._rows("quarantine_open", tenant=tenant, limit=limit)
         names = ("id", "source", "position", "field", "code", "reason", "at")
         return [dict(zip(names, row, strict=True)) for row in rows]
+
+    async def audit_links(self, tenant: TenantId, run_id: str) -> Sequence[Linked]:
+        """Rows of one run as stored, in chain order."""
+        rows = await self._rows("audit_links", tenant=tenant, run=run_id)
+        return [Linked(*row) for row in rows]
 
     async def audit_rows(self, tenant: TenantId, *, run_id: str | None = None) -> Sequence[Row]:
         """Rows of one run (or of the tenant), parsed, in chain order."""

@@ -12,6 +12,8 @@ from tools.store.components import as_json
 from tools.store.engine import Tx
 
 Place = tuple[TenantId, Region]
+Origin = tuple[int, int]
+"""Which call brought an item, and what that call names as its position."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +26,16 @@ class Fresh:
 
 @dataclass(slots=True)
 class Sorted:
-    """A batch sorted: `fresh` by tenant, `refused` in order; `given` and `duplicates` counted by tenant and region."""
+    """A batch sorted: `fresh` by tenant, `refused` in order, each with the number of its call.
+
+    `given` and `duplicates` are counted by tenant and region, `repeated` counts the duplicates by call.
+    """
 
     fresh: dict[TenantId, list[Fresh]] = field(default_factory=dict)
-    refused: list[Refused] = field(default_factory=list)
+    refused: list[tuple[int, Refused]] = field(default_factory=list)
     given: Counter[Place] = field(default_factory=Counter)
     duplicates: Counter[Place] = field(default_factory=Counter)
+    repeated: Counter[int] = field(default_factory=Counter)
 
     @property
     def count(self) -> int:
@@ -37,29 +43,29 @@ class Sorted:
         return sum(map(len, self.fresh.values()))
 
 
-def sort_out(tx: Tx, items: Iterable[tuple[int, Signal | Refused]]) -> Sorted:
-    """Compare a batch of (position, item) with what is stored and with itself, by (tenant, source, id)."""
+def sort_out(tx: Tx, items: Iterable[tuple[Origin, Signal | Refused]]) -> Sorted:
+    """Compare a batch of (origin, item) with what is stored and with itself, by (tenant, source, id)."""
     result = Sorted()
-    by_tenant: dict[TenantId, list[tuple[int, Signal]]] = {}
-    for position, item in items:
+    by_tenant: dict[TenantId, list[tuple[Origin, Signal]]] = {}
+    for origin, item in items:
         result.given[item.tenant, item.region] += 1
         if isinstance(item, Refused):
-            result.refused.append(item)
+            result.refused.append((origin[0], item))
         else:
-            by_tenant.setdefault(item.tenant, []).append((position, item))
+            by_tenant.setdefault(item.tenant, []).append((origin, item))
     for tenant, signals in by_tenant.items():
         result.fresh[tenant] = _new(tx, tenant, signals, result)
-    result.refused.sort(key=lambda refused: refused.position)
+    result.refused.sort(key=lambda one: (one[0], one[1].position))
     return result
 
 
-def _new(tx: Tx, tenant: TenantId, signals: Sequence[tuple[int, Signal]], result: Sorted) -> list[Fresh]:
+def _new(tx: Tx, tenant: TenantId, signals: Sequence[tuple[Origin, Signal]], result: Sorted) -> list[Fresh]:
     refs = [signal.signal_id for _, signal in signals]
     stored = tx.rows("known_refs", {"tenant": tenant, "refs": as_json(refs)})
     known: dict[str, bytes] = {row.ref: row.digest for row in stored}
     fresh: list[Fresh] = []
     here: dict[str, Signal] = {}
-    for position, signal in signals:
+    for (call, position), signal in signals:
         ref, found = signal.signal_id, digest(signal)
         before = known.get(ref)
         if before is None:
@@ -67,9 +73,10 @@ def _new(tx: Tx, tenant: TenantId, signals: Sequence[tuple[int, Signal]], result
             fresh.append(Fresh(signal, found))
         elif before == found:
             result.duplicates[tenant, signal.region] += 1
+            result.repeated[call] += 1
         else:
             first = here.get(ref) or _stored(tx, tenant, ref)
-            result.refused.append(conflict(position, signal, first))
+            result.refused.append((call, conflict(position, signal, first)))
     return fresh
 
 

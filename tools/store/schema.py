@@ -15,11 +15,15 @@ from sqlalchemy import (
     text,
 )
 
+from tools.store.schema_access import key_table
 from tools.store.schema_answers import answer_tables
 from tools.store.schema_approvals import approval_tables
+from tools.store.schema_desk import desk_table
+from tools.store.schema_events import event_tables
 from tools.store.schema_feedback import override_table
 from tools.store.schema_memory import memory_tables
 from tools.store.schema_talks import talk_tables
+from tools.store.schema_upstream import upstream_tables
 
 metadata = MetaData()
 approval, vote, showing, approval_edit = approval_tables(metadata)
@@ -27,6 +31,10 @@ lead_override = override_table(metadata)
 answer, spending = answer_tables(metadata)
 memory_text, memory_due, memory_book = memory_tables(metadata)
 talk, talk_decision = talk_tables(metadata)
+record_todo, sync_position = upstream_tables(metadata)
+desk_due = desk_table(metadata)
+api_key = key_table(metadata)
+feed, subscription = event_tables(metadata)
 
 
 def _text(name: str, *, null: bool = False, default: str | None = None) -> Column[str]:

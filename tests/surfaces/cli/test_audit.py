@@ -20,9 +20,10 @@ from domain.ports.home import Home
 from domain.ports.reads import StoredDecision
 from domain.verification import Problem, Verification
 from surfaces.audit_story import in_words
-from surfaces.cli.audit_card import clean, show_verification
+from surfaces.cli.audit_card import show_verification
 from surfaces.cli.context import Cli, Exit
 from surfaces.cli.root import run
+from surfaces.cli.talk_card import clean
 from surfaces.door import take
 from surfaces.worker import Worker, deps_of
 from tests.domain.items import NOW, item

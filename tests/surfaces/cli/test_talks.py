@@ -1,6 +1,7 @@
 """Talks on the command line: a chat that shows what would be done, decisions that are recorded and replayed."""
 
 import io
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -40,13 +41,29 @@ def test_a_chat_shows_what_was_heard_and_what_would_be_done_and_sends_nothing(
     assert turns == ["handoff", "stay", "stay"]
     for words in (
         f"evidence [m1] “{BUYS}”",
-        "known: seats 50 [m1]",
+        "known: seats 50 “50 seats” [m1]",
+        "mood: neutral (60 %), urgency normal (unsaid)",
         "would handoff",
         "hand_over:",
         "to sales",
     ):
         assert words in said
     assert not (tmp_path / "home").exists()
+
+
+def test_the_chat_in_the_readme_is_what_a_chat_shows(command: Command) -> None:
+    """Line by line up to an ellipsis; how sure the reader is may change with it."""
+    readme = (Path(__file__).resolve().parents[3] / "README.md").read_text("utf-8")
+    typed, *shown = readme.partition("$ leadgraph chat\n")[2].partition("```")[0].splitlines()
+    said = [_unsure(line) for line in command("chat", typed=f"{typed}\n").splitlines()]
+    assert len(said) == len(shown)
+    for line, expected in zip(said, shown, strict=True):
+        assert line.startswith(_unsure(expected).partition("…")[0])
+
+
+def _unsure(line: str) -> str:
+    """Without figures of the reader; of the intents their number and order may change too."""
+    return "  intents" if line.startswith("  intents") else re.sub(r"[0-9.]+ %", "%", line)
 
 
 def test_talks_of_a_file_are_decided_recorded_and_replayed(command: Command, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 
 from domain.errors import Backpressure, Temporary
 from domain.ports.inbox import Accepted
-from surfaces.api.app import build_app
+from surfaces.api.app import Terms, build_app
 from surfaces.webhooks.counted import EVENTS
 from tests.surfaces.door_world import now
 from tests.surfaces.webhooks.house import SECRETS, House, housed
@@ -205,7 +205,7 @@ def test_the_served_application_takes_webhooks_without_the_key_of_the_api(tmp_pa
     """They prove themselves; everything else of it still wants the key."""
     with housed(tmp_path) as house:
         receivers = SettingsReceivers(find_settings({}, public_url=URL, **SECRETS).settings)
-        served = TestClient(build_app(house.home, cast(Any, None), receivers=receivers, key="k"))
+        served = TestClient(build_app(house.home, cast(Any, None), Terms(key="k"), receivers=receivers))
         proof = SENDERS["zendesk"].sign(SENDERS["zendesk"].body, house.seconds, SENDERS["zendesk"].secret)
         sent: Any = {"content": SENDERS["zendesk"].body, "headers": {**JSON, **proof}}
         assert served.post("/v1/webhooks/zendesk", **sent).status_code == 202

@@ -13,6 +13,7 @@ from domain.instants import Instant, instant, moment
 from domain.kinds import Kind
 from domain.lead import LeadState, absorb
 from domain.policy import Rep
+from domain.ports.access import ApiKeys
 from domain.ports.accounts import Accounts
 from domain.ports.approvals import Approvals
 from domain.ports.commit import Commit, Committed
@@ -66,6 +67,8 @@ class AnyStore(Protocol):
     def spending(self) -> Spending: ...
     @property
     def talks(self) -> Talks: ...
+    @property
+    def access(self) -> ApiKeys: ...
     def close(self) -> None: ...
 
 

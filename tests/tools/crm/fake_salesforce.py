@@ -1,7 +1,7 @@
 """A Salesforce org in memory: Leads and Tasks as its REST interface has them, and nothing else."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import parse_qsl
@@ -57,6 +57,8 @@ class FakeSalesforce:
     ledger: list[tuple[str, StepKind]] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
     used: int = 18
+    stated: Callable[[str], bool] = lambda _: False
+    """Whether a signed statement lets in whom it names."""
     now: str = "2023-11-14T22:13:20.000+0000"
 
     def handle(self, asked: Asked) -> Said:
@@ -78,6 +80,8 @@ class FakeSalesforce:
 
     def _login(self, asked: Asked) -> Said:
         form = dict(parse_qsl(asked.raw.decode()))
+        if self.stated(form.get("assertion", "")):
+            return Said(200, {"access_token": self.token, "id": f"https://login/id/00D/{OUR_USER}"})
         if form != {
             "grant_type": "client_credentials",
             "client_id": CLIENT_ID,

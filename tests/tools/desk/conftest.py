@@ -15,9 +15,11 @@ from tests.tools.crm.worlds import TENANT, FixedClock
 from tests.tools.desk.fake_chatwoot import TOKEN, FakeChatwoot
 from tests.tools.desk.fake_intercom import TOKEN as INTERCOM_TOKEN
 from tests.tools.desk.fake_intercom import US, FakeIntercom
+from tests.tools.desk.fake_zendesk import CUSTOMER, FakeZendesk
+from tests.tools.desk.fake_zendesk import TOKEN as ZENDESK_TOKEN
 from tests.tools.openapi import Published
 from tests.tools.vendor_server import Wire
-from tools.desk import chatwoot, intercom
+from tools.desk import chatwoot, intercom, zendesk
 from tools.field_map import FieldMap
 from tools.marked import MarkedTarget
 from tools.sent import Sent
@@ -66,6 +68,28 @@ def intercom_account(folder: Path, wire: Wire | None = None, **choices: Any) -> 
     own = {name: f"leadgraph_{name}" for name in ("marks", "queue", "priority")} | {"tag": "66"}
     vendor = intercom.Intercom(api, replace(MAP, own=own), admin=int(US))
     target = MarkedTarget(vendor, api, Sent(folder / "intercom.db", clock), tenant=TenantId(tenant))
+    return Account(Recorded(target), wire.fake, wire, clock, vendor.check)
+
+
+async def fixed_zendesk(_stale: str | None) -> str:
+    """The token that never changes."""
+    return ZENDESK_TOKEN
+
+
+def zendesk_account(folder: Path, wire: Wire | None = None, **choices: Any) -> Account:
+    """Zendesk with one ticket, number 42, in which a customer has asked."""
+    if wire is None:
+        fake = FakeZendesk()
+        fake.say(42, "What does it cost?", author=CUSTOMER)
+        wire = Wire(fake)
+    clock, tenant = FixedClock(), choices.pop("tenant", TENANT)
+    renew, transport = choices.pop("renew", fixed_zendesk), wire.transport()
+    api = Api(zendesk.MANNERS, LOCAL, renew, clock, setting="desk_token", transport=transport, **choices)
+    fields = replace(
+        MAP, own={"marks": "leadgraph_marks", "queue": "leadgraph_queue", "label": "sales_handoff"}
+    )
+    vendor = zendesk.Zendesk(api, zendesk.Tickets(api, fields), fields, clock)
+    target = MarkedTarget(vendor, api, Sent(folder / "zendesk.db", clock), tenant=TenantId(tenant))
     return Account(Recorded(target), wire.fake, wire, clock, vendor.check)
 
 

@@ -107,8 +107,8 @@ class FakeChatwoot:
         raise Wrong(405)
 
     def _listed(self, talk: Talk, asked: Asked) -> Any:
-        after = asked.query.get("after")
-        rows = talk.messages[-LATEST:]
+        after, before = asked.query.get("after"), asked.query.get("before")
+        rows = [one for one in talk.messages if before is None or one["id"] < int(before)][-LATEST:]
         if after is not None:
             rows = [one for one in talk.messages if one["id"] > int(after)][:PAGE]
         return {"meta": {"labels": talk.labels}, "payload": rows}

@@ -39,6 +39,19 @@ def chat(
     return http(200, json.dumps(body).encode())
 
 
+def stream(content: str, *, pieces: int = 4) -> bytes:
+    """A completion as server-sent events, in `pieces`, as an endpoint sends it that was asked to stream."""
+    step = max(1, len(content) // pieces)
+    deltas = [{"content": content[at : at + step]} for at in range(0, len(content), step)]
+    chunks = [
+        {"id": "c1", "object": "chat.completion.chunk", "created": 1, "model": "tiny",
+         "choices": [{"index": 0, "delta": delta, "finish_reason": None}]}
+        for delta in deltas
+    ]  # fmt: skip
+    events = "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in chunks) + "data: [DONE]\n\n"
+    return http(200, events.encode()).replace(b"application/json", b"text/event-stream", 1)
+
+
 def tool(arguments: str, *, name: str = "answer") -> bytes:
     """A completion that calls a tool instead of speaking."""
     call = {"id": "t1", "type": "function", "function": {"name": name, "arguments": arguments}}

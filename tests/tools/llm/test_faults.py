@@ -20,6 +20,7 @@ from tests.tools.llm.endpoint import (
     hang_after_headers,
     http,
     reset,
+    stream,
     tool,
 )
 from tools.breaker import Circuit
@@ -66,6 +67,7 @@ FAULTS = {
     "invalid JSON": Fault(chat('{"parts": ['), "unusable", "unfit", 2, False, TWICE, 0),
     "prose": Fault(chat("I would say they want to buy."), "unusable", "unfit", 2, False, TWICE, 0),
     "no completion": Fault(http(200, b"<html>login</html>"), "unusable", "no_completion", 1, True, None, 0),
+    "streamed though not asked to": Fault(stream(GOOD), "unusable", "no_completion", 1, True, None, 0),
     "no choices": Fault(http(200, b'{"choices": []}'), "unusable", "no_completion", 1, True, None, 0),
     "an error with 200": Fault(http(200, b'{"error": "x"}'), "unusable", "no_completion", 1, True, None, 0),
     "empty": Fault(chat(""), "unusable", "empty", 2, False, TWICE, 0),

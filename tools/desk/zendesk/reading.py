@@ -64,6 +64,7 @@ class Tickets:
             lead=f"zendesk:{ticket.requester}" if ticket.requester else None,
             messages=tuple(kept[-MOST_MESSAGES:]),
             status="closed" if ticket.status in DONE else status,
+            person=ticket.held["owner"] or None,
         )
 
     async def ticket(self, ref: str) -> Ticket | None:

@@ -431,6 +431,35 @@ SELECT d.seq, d.decision_id, d.run_id, d.lead_id, d.as_of, d.content, d.commitme
   FROM decision d LEFT JOIN sealed s ON s.commitment = d.commitment
  WHERE d.lead_id = :lead AND +d.tenant = :tenant ORDER BY d.seq DESC LIMIT 1;
 
+-- latest_decisions --
+SELECT d.decision_id, d.run_id, d.lead_id, d.as_of, d.content FROM json_each(:leads) j CROSS JOIN decision d
+ WHERE d.lead_id = j.value AND d.seq = (SELECT max(n.seq) FROM decision n WHERE n.lead_id = j.value)
+   AND +d.tenant = :tenant;
+
+-- happened --
+-- One lead's history, the newest first; each part takes no more than the whole answer can hold.
+SELECT at, what, name, kind, state, reason, content FROM (
+  SELECT * FROM (
+    SELECT occurred AS at, 'signal' AS what, ref AS name, kind, state, coalesce(reason, '') AS reason, NULL AS content
+      FROM signal WHERE lead_id = :lead AND +tenant = :tenant AND occurred <= :at
+                    AND (occurred, 'signal', ref) < (:at, :what, :ref)
+     ORDER BY occurred DESC, ref DESC LIMIT :limit)
+  UNION ALL SELECT * FROM (
+    SELECT at, 'decision' AS what, decision_id AS name, run_id, state, '', content
+      FROM decision WHERE lead_id = :lead AND +tenant = :tenant AND (at, 'decision', decision_id) < (:at, :what, :ref)
+     ORDER BY at DESC, decision_id DESC LIMIT :limit)
+  UNION ALL SELECT * FROM (
+    SELECT at, 'action' AS what, action_id AS name, kind, state, coalesce(reason, ''), NULL
+      FROM outbox WHERE lead_id = :lead AND +tenant = :tenant AND (at, 'action', action_id) < (:at, :what, :ref)
+     ORDER BY at DESC, action_id DESC LIMIT :limit)
+  UNION ALL SELECT * FROM (
+    SELECT a.asked_at AS at, 'approval' AS what, a.approval_id AS name, a.decision_id, a.state, a.reason, NULL
+      FROM approval a
+     WHERE a.approval_id IN (SELECT approval_id FROM outbox WHERE lead_id = :lead AND approval_id IS NOT NULL)
+       AND a.tenant = :tenant AND (a.asked_at, 'approval', a.approval_id) < (:at, :what, :ref)
+     ORDER BY a.asked_at DESC, a.approval_id DESC LIMIT :limit))
+ ORDER BY at DESC, what DESC, name DESC LIMIT :limit;
+
 -- decisions_after --
 SELECT d.seq, d.decision_id, d.run_id, d.lead_id, d.as_of, d.content, d.commitment, s.ciphertext, s.salt, s.key_id
   FROM decision d LEFT JOIN sealed s ON s.commitment = d.commitment
@@ -454,6 +483,16 @@ SELECT (SELECT count(*) FROM quarantine WHERE tenant = :tenant AND state <> 'rel
        (SELECT count(*) FROM decision WHERE tenant = :tenant) AS decisions,
        (SELECT count(*) FROM outbox WHERE tenant = :tenant) AS actions,
        (SELECT count(*) FROM merge WHERE tenant = :tenant AND kind = 'merge') AS merges;
+
+-- count_states --
+SELECT 'outbox' AS what, state, count(*) AS n FROM outbox WHERE tenant = :tenant GROUP BY state
+ UNION ALL
+SELECT 'approval', state, count(*) FROM approval WHERE tenant = :tenant GROUP BY state;
+
+-- audit_links --
+SELECT a.writer, a.seq, a.prev, a.hash, a.body, b.hash AS before
+  FROM audit a LEFT JOIN audit b ON b.tenant = a.tenant AND b.writer = a.writer AND b.seq = a.seq - 1
+ WHERE +a.tenant = :tenant AND a.run_id = :run ORDER BY a.writer, a.seq;
 
 -- audit_of_run --
 SELECT writer, seq, body FROM audit WHERE +tenant = :tenant AND run_id = :run ORDER BY writer, seq;

@@ -59,6 +59,9 @@ SELECT action_id FROM outbox INDEXED BY outbox_state
 SELECT action_id FROM outbox WHERE lead_id = :lead AND +tenant = :tenant AND state <> 'expired'
  ORDER BY open_key IS NULL, at, place;
 
+-- effects_of_lead_newest --
+SELECT action_id FROM outbox WHERE lead_id = :lead AND +tenant = :tenant ORDER BY at DESC, place DESC LIMIT :limit;
+
 -- effects_from_lead --
 -- What was proposed for a lead before it was merged away, and is with another now.
 SELECT action_id FROM outbox WHERE origin = :lead AND +tenant = :tenant AND lead_id <> origin AND state <> 'expired'
@@ -125,6 +128,11 @@ SELECT a.*, e.edited_from, e.editor, e.at AS edited_at
 
 -- approvals_open --
 SELECT approval_id FROM approval WHERE tenant = :tenant AND state = 'open' ORDER BY asked_at, approval_id LIMIT :limit;
+
+-- approvals_page --
+SELECT approval_id FROM approval
+ WHERE tenant = :tenant AND state IN (SELECT value FROM json_each(:states)) AND (asked_at, approval_id) > (:at, :after)
+ ORDER BY asked_at, approval_id LIMIT :limit;
 
 -- approvals_due --
 SELECT approval_id FROM approval WHERE state = 'open' AND expires_at <= :now ORDER BY expires_at LIMIT :limit;

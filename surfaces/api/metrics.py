@@ -1,0 +1,138 @@
+"""``GET /metrics``: figures for Prometheus. No label holds what anybody sent."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+
+from domain.ports.home import Home
+from graph.run import Ran
+from surfaces.api.health import breakers
+from surfaces.webhooks.counted import EVENTS
+
+MEDIA: Final = "text/plain; version=0.0.4; charset=utf-8"
+_MS: Final = 1_000
+_MISSING: Final = "degraded:"
+_DAY_US: Final = 86_400_000_000
+_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+Labelled = Mapping[tuple[str, ...], float]
+
+
+class Figures:
+    """The figures of one process and of its home."""
+
+    def __init__(self, home: Home) -> None:
+        """Nothing is counted yet."""
+        self._home, self._kept = home, CollectorRegistry()
+        self._requests = Counter(
+            "leadgraph_http_requests_total",
+            "Requests by route and status",
+            ("method", "route", "status"),
+            registry=self._kept,
+        )
+        self._seconds = Histogram(
+            "leadgraph_http_request_seconds",
+            "How long answers took",
+            ("route",),
+            buckets=_BUCKETS,
+            registry=self._kept,
+        )
+        self._verdicts = Counter(
+            "leadgraph_verdicts_total",
+            "Decisions of this process's worker",
+            ("verdict",),
+            registry=self._kept,
+        )
+        self._degraded = Counter(
+            "leadgraph_degraded_total",
+            "Decisions of this process's worker that something was missing for",
+            ("what",),
+            registry=self._kept,
+        )
+        self._kept.register(EVENTS)
+
+    def note(self, line: Mapping[str, Any]) -> None:
+        """Count one request: see `surfaces.api.requests.Told`."""
+        self._requests.labels(line["method"], line["route"], str(line["status"])).inc()
+        self._seconds.labels(line["route"]).observe(line["ms"] / _MS)
+
+    def decided(self, ran: Ran) -> None:
+        """Count one committed run; also from another thread."""
+        decision = ran.decision
+        kind = decision.verdict.kind.value if decision.verdict is not None else "none"
+        self._verdicts.labels(kind).inc()
+        for flag in decision.flags:
+            if flag.startswith(_MISSING):
+                self._degraded.labels(flag.removeprefix(_MISSING)).inc()
+
+    async def text(self) -> bytes:
+        """All figures as of now. Raises: Temporary."""
+        home = self._home
+        counts = await home.reads.counts(home.tenant)
+        standing = await home.reads.standing(home.tenant)
+        spent = await _spent(home)
+        now = CollectorRegistry(auto_describe=False)
+        now.register(_Families([*_of_store(counts, standing), *_of_process(home, spent)]))
+        return bytes(generate_latest(self._kept) + generate_latest(now))
+
+
+class _Families:
+    """A collector of figures that were read before."""
+
+    def __init__(self, families: Iterable[Metric]) -> None:
+        self._families = list(families)
+
+    def collect(self) -> Iterator[Metric]:
+        yield from self._families
+
+
+async def _spent(home: Home) -> Mapping[str, float]:
+    if home.model is None or home.spending is None:
+        return {}
+    day = home.clock.now() // _DAY_US
+    spent = await home.spending.spent(home.tenant, None, day=day)
+    return {"calls": spent.calls, "tokens": spent.tokens, "money_micro": spent.micro}
+
+
+def _of_store(counts: Mapping[str, int], standing: Mapping[tuple[str, str], int]) -> Iterator[Metric]:
+    yield _family(
+        "leadgraph_signals",
+        "Signals given, by where they are now",
+        ("state",),
+        {
+            (name,): counts[name]
+            for name in ("applied", "superseded", "duplicates", "quarantined", "parked", "waiting")
+        },
+    )
+    for name, words in _SINGLE.items():
+        yield _family(f"leadgraph_{name}", words, (), {(): counts[name]})
+    for what, (name, words) in _GROUPED.items():
+        rows: Labelled = {(state,): n for (group, state), n in standing.items() if group == what}
+        yield _family(f"leadgraph_{name}_by_state", words, ("state",), rows)
+
+
+_SINGLE: Final = {
+    "leads": "Leads",
+    "runs": "Runs of the graph",
+    "decisions": "Decisions",
+    "actions": "Actions",
+}
+_GROUPED: Final = {
+    "outbox": ("actions", "Actions by state"),
+    "approval": ("approvals", "Questions to people by state"),
+}
+
+
+def _of_process(home: Home, spent: Mapping[str, float]) -> Iterator[Metric]:
+    states: Labelled = {(name, state): 1.0 for name, state in breakers(home).items()}
+    yield _family("leadgraph_breaker", "State of each breaker", ("of", "state"), states)
+    words = "Asked of the language model today (UTC)"
+    yield _family("leadgraph_model_today", words, ("what",), {(name,): n for name, n in spent.items()})
+
+
+def _family(name: str, words: str, labels: tuple[str, ...], rows: Labelled) -> Metric:
+    family = GaugeMetricFamily(name, words, labels=labels)
+    for values, number in rows.items():
+        family.add_metric(values, number)
+    return family

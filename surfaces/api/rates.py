@@ -1,0 +1,49 @@
+"""How often a key may ask: a bucket for each that fills up evenly. Of one process: several servers count apart."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import ceil
+from typing import Final
+
+from domain.errors import Throttled
+from surfaces.api.problems import KEY_RATE
+
+_MINUTE: Final = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How a key stands: `left` of `limit` requests, all of them again in `reset_s` seconds."""
+
+    limit: int
+    left: int
+    reset_s: int
+
+    def headers(self) -> dict[str, str]:
+        """As they stand in an answer."""
+        return {
+            "RateLimit-Limit": str(self.limit),
+            "RateLimit-Remaining": str(self.left),
+            "RateLimit-Reset": str(self.reset_s),
+        }
+
+
+class Rates:
+    """Buckets by key: `burst` requests at once, refilled by `per_minute`."""
+
+    def __init__(self, per_minute: int, burst: int, *, now: Callable[[], float] = time.monotonic) -> None:
+        """`now` in seconds; both numbers are at least 1."""
+        self._per_s, self._burst, self._now = per_minute / _MINUTE, burst, now
+        self._kept: dict[str, tuple[float, float]] = {}
+
+    def take(self, key: str) -> Rate:
+        """Take one request out of the bucket of a key that is known. Raises: Throttled if it is empty."""
+        now = self._now()
+        had, at = self._kept.get(key, (float(self._burst), now))
+        has = min(float(self._burst), had + (now - at) * self._per_s)
+        if has < 1:
+            self._kept[key] = has, now
+            raise Throttled("the rate of this key is used up", (1 - has) / self._per_s, code=KEY_RATE)
+        self._kept[key] = has - 1, now
+        return Rate(self._burst, int(has - 1), ceil((self._burst - has + 1) / self._per_s))

@@ -1,0 +1,126 @@
+"""What every request gets, whatever becomes of it: an id, safe headers, a line in the log, a place in the figures."""
+
+import re
+import secrets
+import sys
+import time
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from surfaces.api.problems import problem
+
+ID: Final = "x-request-id"
+_SANE: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+NOWHERE: Final = "(none)"
+"""The route of a request that no route takes."""
+_SAFE: Final[Mapping[str, str]] = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
+
+Line = Mapping[str, Any]
+Told = Callable[[Line], None]
+"""Is told of each request: ``method route status ms key request_id``, of a defect also ``error`` and ``at``."""
+
+
+class Requests:
+    """Middleware around the whole application."""
+
+    def __init__(self, app: ASGIApp, told: Told) -> None:
+        """`told` gets a line for each request, with nothing in it that anybody sent but a sane request id."""
+        self._app, self._told = app, told
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began, status = time.perf_counter(), 0
+        state = scope.setdefault("state", {})
+        request_id = state["request_id"] = _id_of(scope)
+        defect: dict[str, str] = {}
+
+        async def answer(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                _dress(message, request_id, state)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, answer)
+        except Exception as error:  # noqa: BLE001 - where every defect of a request ends: said in the log, answered as ours
+            defect = defect_of(error)
+            if not status:
+                await _sorry(scope, receive, answer)
+        finally:
+            self._told(
+                {
+                    "method": scope["method"] if scope["method"] in _METHODS else "other",
+                    "route": route_of(scope),
+                    "status": status or 499,
+                    "ms": round((time.perf_counter() - began) * 1_000, 1),
+                    "key": state.get("key_id"),
+                    "request_id": request_id,
+                    **defect,
+                }
+            )
+
+
+def route_of(scope: Scope) -> str:
+    """The template of the route that a request took; never its path, which may hold a lead or a secret."""
+    return str(getattr(scope.get("route"), "path", NOWHERE))
+
+
+def defect_of(error: Exception) -> dict[str, str]:
+    """The class of an error and where it came from: its words may hold what somebody sent."""
+    last = error.__traceback__
+    while last is not None and last.tb_next is not None:
+        last = last.tb_next
+    where = "" if last is None else f"{last.tb_frame.f_code.co_filename}:{last.tb_lineno}"
+    return {"error": type(error).__name__, "at": where}
+
+
+def to_stderr() -> Told:
+    """A line of JSON for each request."""
+    import structlog
+
+    log = structlog.wrap_logger(
+        structlog.PrintLogger(sys.stderr),
+        processors=[
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.JSONRenderer(sort_keys=True),
+        ],
+    )
+
+    def told(line: Line) -> None:
+        log.info("request", **line)
+
+    return told
+
+
+def _id_of(scope: Scope) -> str:
+    given = Headers(scope=scope).getlist(ID)
+    return given[0] if len(given) == 1 and _SANE.fullmatch(given[0]) else secrets.token_hex(8)
+
+
+def _dress(message: Message, request_id: str, state: Mapping[str, Any]) -> None:
+    headers = MutableHeaders(scope=message)
+    headers["X-Request-Id"] = request_id
+    for name, value in _SAFE.items():
+        headers.setdefault(name, value)
+    rate = state.get("rate")
+    if rate is not None:
+        headers.update(rate.headers())
+
+
+async def _sorry(scope: Scope, receive: Receive, send: Send) -> None:
+    answer = problem(
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        "internal",
+        "a defect of ours",
+        remedy="tell the operator the X-Request-Id: the log says more",
+    )
+    await answer(scope, receive, send)

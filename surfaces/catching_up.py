@@ -1,0 +1,267 @@
+"""Catching up with vendors: records that said too little are read back, and what was never sent is asked for.
+
+What a vendor tells is a new signal, through the same door. A run waits for its lead's records for a bounded time.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from domain.audit import AuditEntry
+from domain.errors import Backpressure, BadInput, Refused, Temporary, Throttled
+from domain.instants import DAY, MINUTE, SECOND
+from domain.ports.home import Home
+from domain.ports.sources import RawItem
+from domain.ports.upstream import Page, Place, Poller, Reader, Record, Told, Unread, Upstream
+from domain.ports.work import Claimed
+from domain.signal import LeadKey
+from surfaces.counts import Counts
+from surfaces.door import LIMIT, take
+from surfaces.news import News
+from surfaces.serving import served
+
+LEASE: Final = 2 * MINUTE
+"""How long records, or the place of a poller, are held: longer than a vendor may take to answer."""
+PAGES: Final = 50
+"""Pages of one poller in a turn: then it is others' turn."""
+FIRST: Final = DAY
+"""How far back a poller begins."""
+IDLE_S: Final = 0.2
+PAUSES: Final = (5 * SECOND, 30 * SECOND, 2 * MINUTE, 10 * MINUTE)
+"""How long a vendor that did not answer is left alone, by how often in a row it did not."""
+WAITING: Final = "unread"
+"""Code under which a lead is given back that waits for a record."""
+
+
+@dataclass(slots=True)
+class Caught(Counts):
+    """What was caught up with."""
+
+    records: int = 0
+    """Records that were read."""
+    pages: int = 0
+    """Pages that pollers read."""
+    items: int = 0
+    """Signals that came of it and were new."""
+    failed: int = 0
+    """Times that a vendor could not be asked."""
+    outages: int = 0
+
+    @property
+    def busy(self) -> bool:
+        """Whether there was anything to do."""
+        return bool(self.records or self.pages)
+
+
+async def noted(home: Home, records: Sequence[Record]) -> None:
+    """Put records on the list of what is to be read, as far as their vendors are read at all. Raises: Temporary."""
+    upstream = home.upstream
+    wanted = [one for one in records if upstream is not None and one.vendor in upstream.readers]
+    if upstream is not None and wanted:
+        wait_us = upstream.wait_us
+        await upstream.todos.note(home.tenant, home.region, wanted, wait_us=wait_us, now=home.clock.now())
+
+
+async def settled(home: Home, claimed: Sequence[Claimed]) -> list[Claimed]:
+    """The leads that can be run now; those that still wait for a record are given back until then.
+
+    One that has waited long enough is run without, and says so. Raises: Temporary.
+    """
+    upstream = home.upstream
+    if upstream is None or not upstream.readers:
+        return list(claimed)
+    now = home.clock.now()
+    keys = {one.claim.lead_id: _keys(one) for one in claimed}
+    unread = await upstream.todos.unread(home.tenant, [key for some in keys.values() for key in some])
+    by_key: dict[LeadKey, list[Unread]] = {}
+    for one in unread:
+        by_key.setdefault(one.key, []).append(one)
+    ready, passed = [], list[LeadKey]()
+    for lead in claimed:
+        left = [one for key in keys[lead.claim.lead_id] for one in by_key.get(key, ())]
+        until = max((one.wait_until for one in left), default=0)
+        if until > now:
+            await home.work.fail(lead.claim, code=WAITING, counts=False, retry_at=until, now=now)
+            continue
+        passed += [one.key for one in left]
+        vendors = tuple(sorted({one.vendor for one in left}))
+        ready.append(replace(lead, given=replace(lead.given, unread=vendors)) if left else lead)
+    if passed:
+        await upstream.todos.passed(home.tenant, passed)
+    return ready
+
+
+def _keys(one: Claimed) -> list[LeadKey]:
+    return sorted({key for signal in one.given.new for key in signal.keys})
+
+
+@dataclass(slots=True)
+class CatchingUp:
+    """Asks vendors, turn by turn. One process at a time reads a record or holds the place of a poller."""
+
+    home: Home
+    _again_at: dict[str, int] = field(default_factory=dict)
+    """By vendor: not before this Instant."""
+    _row: dict[str, int] = field(default_factory=dict)
+    """By vendor: how often in a row it could not be asked."""
+
+    async def turn(self) -> Caught:
+        """A batch of records of each vendor, and the pollers that are due.
+
+        A vendor in trouble is waited out, and says nothing of the others. Raises: Temporary if the store cannot be
+        used.
+        """
+        caught, upstream = Caught(), self.home.upstream
+        if upstream is None or not (upstream.readers or upstream.pollers):
+            return caught
+        now = self.home.clock.now()
+        due = await upstream.todos.due(self.home.tenant, now=now) if upstream.readers else ()
+        for vendor in due:
+            reader = upstream.readers.get(vendor)
+            if reader is not None and self._again_at.get(vendor, 0) <= now:
+                await self.records(reader, caught)
+        for poller in upstream.pollers:
+            if self._again_at.get(poller.vendor, 0) <= now:
+                await self.poll(poller, caught)
+        return caught
+
+    async def serve(self, stop: asyncio.Event) -> Caught:
+        """Turn after turn until `stop` is set."""
+        return await served(self.turn, stop, Caught(), idle_s=IDLE_S)
+
+    async def records(self, reader: Reader, caught: Caught) -> None:
+        """One batch of records that are due at a vendor."""
+        home, begun, upstream = self.home, self.home.clock.now(), self.home.upstream
+        if upstream is None:
+            return
+        todos = await upstream.todos.take(
+            home.tenant, reader.vendor, limit=reader.most, now=begun, lease_us=LEASE
+        )
+        if not todos:
+            return
+        try:
+            told = await self._read(reader, [one.record for one in todos])
+            caught.items += await self._taken([item for one in told.values() for item in one.items])
+        except (Temporary, Backpressure) as error:
+            until = self._failed(reader.vendor, error, caught)
+            await upstream.todos.put_off(home.tenant, todos, until=until, code=code_of(error))
+            return
+        self._row.pop(reader.vendor, None)
+        done = {one: told[one.record].code for one in todos if one.record in told}
+        await upstream.todos.settle(home.tenant, done, read_at=begun, now=home.clock.now())
+        caught.records += len(done)
+
+    async def _read(self, reader: Reader, records: Sequence[Record]) -> Mapping[Record, Told]:
+        """What is told of each; where a vendor refuses several at once, they are asked for one by one."""
+        try:
+            return await reader.read(records, now=self.home.clock.now())
+        except (Refused, BadInput) as error:
+            if len(records) == 1:
+                return {records[0]: Told(code=error.code)}
+        found: dict[Record, Told] = {}
+        for one in records:
+            found |= await self._read(reader, [one])
+        return found
+
+    async def poll(
+        self, poller: Poller, caught: Caught, *, since: int | None = None, asked: bool = False
+    ) -> bool:
+        """All that is new since its position, or since `since`; False if it is not due or somebody else holds it.
+
+        A position is kept only when what lies before it is on disk: who dies in between reads a page twice.
+        """
+        upstream, home = self.home.upstream, self.home
+        if upstream is None:
+            return False
+        place = await upstream.positions.take(
+            home.tenant, home.region, poller.name, now=home.clock.now(), lease_us=LEASE, asked=asked
+        )
+        if place is None:
+            return False
+        position = place.position
+        if since is not None or position is None:
+            position = poller.beginning(home.clock.now() - FIRST if since is None else since)
+        for left in reversed(range(PAGES)):
+            try:
+                page = await poller.page(position, now=home.clock.now())
+                await self._kept(poller, page, caught)
+            except (Temporary, Refused, BadInput, Backpressure) as error:
+                until = self._failed(poller.vendor, error, caught)
+                await upstream.positions.put_off(
+                    home.tenant, place, code=code_of(error), now=home.clock.now(), due_at=until
+                )
+                return True
+            self._row.pop(poller.vendor, None)
+            more = page.more and left > 0
+            if not await self._moved(upstream, place, page, more=more) or not more:
+                return True
+            position = page.position
+        return True
+
+    async def _kept(self, poller: Poller, page: Page, caught: Caught) -> None:
+        """On disk when this returns."""
+        await noted(self.home, page.records)
+        caught.items += await self._taken(page.items)
+        caught.pages += 1
+        if page.code != "ok":
+            now, home = self.home.clock.now(), self.home
+            row = AuditEntry(
+                tenant=home.tenant, region=home.region, step="sync", code=f"position_{page.code}", at=now,
+                detail={"poller": poller.name},
+            )  # fmt: skip
+            await home.audit.append([row])
+
+    async def _moved(self, upstream: Upstream, place: Place, page: Page, *, more: bool) -> bool:
+        now = self.home.clock.now()
+        # Where pages are left after this turn, the next one goes on at once.
+        due_at = None if more else now if page.more else now + upstream.every_us
+        return await upstream.positions.move(
+            self.home.tenant, place, page.position, code=page.code, now=now, due_at=due_at
+        )
+
+    async def _taken(self, items: Sequence[RawItem]) -> int:
+        """Through the door, those that say something new; how many were."""
+        fresh = await News(self.home).of(items)
+        accepted = 0
+        for start in range(0, len(fresh), LIMIT):
+            batch = list(enumerate(fresh[start : start + LIMIT], start))
+            accepted += (await take(self.home, batch)).accepted
+        return accepted
+
+    def _failed(self, vendor: str, error: Exception, caught: Caught) -> int:
+        """Until when the vendor is left alone: as long as it asks for, or longer from time to time."""
+        caught.failed += 1
+        row = self._row[vendor] = self._row.get(vendor, 0) + 1
+        wait = PAUSES[min(row, len(PAUSES)) - 1]
+        if isinstance(error, Throttled | Backpressure):
+            wait = round(error.retry_after_s * SECOND) or wait
+        until = self._again_at[vendor] = self.home.clock.now() + wait
+        return until
+
+
+def code_of(error: Exception) -> str:
+    """A stable word for what kept us from asking."""
+    code = getattr(error, "code", None)
+    if isinstance(code, str):
+        return code
+    return "busy" if isinstance(error, Backpressure) else "temporary"
+
+
+async def sync(home: Home, vendor: str, *, since: int | None = None) -> Mapping[str, int]:
+    """Ask `vendor` now, by all its pollers, and read what is to be read; the figures of it.
+
+    `skipped` are pollers that another process holds.
+    """
+    catching, caught, skipped = CatchingUp(home), Caught(), 0
+    upstream = home.upstream
+    for poller in upstream.pollers if upstream is not None else ():
+        if poller.vendor == vendor:
+            skipped += not await catching.poll(poller, caught, since=since, asked=True)
+    reader = upstream.readers.get(vendor) if upstream is not None else None
+    while reader is not None and not caught.failed:
+        before = caught.records
+        await catching.records(reader, caught)
+        if caught.records == before:
+            break
+    return {**caught.document(), "skipped": skipped}

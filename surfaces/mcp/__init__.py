@@ -1,0 +1,1 @@
+"""The MCP server: Leadgraph as tools of a chat agent elsewhere."""

@@ -1,0 +1,1 @@
+"""Vendors that all send at once, to a real server that is stopped and killed meanwhile."""

@@ -1,0 +1,1 @@
+"""Slack: the connector, and a workspace in memory."""

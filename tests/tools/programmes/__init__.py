@@ -1,0 +1,1 @@
+"""Programmes at vendors, and their lists in memory."""

@@ -1,0 +1,143 @@
+"""Opens what reads vendors back, as the settings say: with the same credentials that write there."""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import ExitStack
+from typing import Final
+from urllib.parse import urlsplit
+
+from domain.errors import ConfigError
+from domain.instants import SECOND
+from domain.ports.clock import Clock
+from domain.ports.limits import Limits
+from domain.ports.upstream import Poller, Positions, Reader, Todos, Upstream
+from tools.records.guarded import Gate, GuardedPoller, GuardedReader
+from tools.settings import Settings
+from tools.vendor import Api, Renew
+from tools.vendors import login_of, token_of
+
+POLLED: Final = ("chatwoot", "hubspot", "salesforce")
+Ways = tuple[Reader | None, tuple[Poller, ...]]
+"""How a vendor is read and polled."""
+
+
+def open_upstream(
+    settings: Settings,
+    todos: Todos,
+    positions: Positions,
+    *,
+    clock: Clock,
+    limits: Limits,
+    later: ExitStack,
+) -> Upstream:
+    """Readers for the vendors that `crm` and `desk` name, pollers for those of them that `poll` names.
+
+    `later` closes them. Raises: ConfigError naming what is missing.
+    """
+    in_use = {settings.crm, settings.desk} - {"embedded", "off"}
+    for name in settings.poll:
+        if name not in POLLED:
+            raise ConfigError(f"poll: {name} is not asked; name some of {', '.join(POLLED)}")
+        if name not in in_use:
+            raise ConfigError(f"poll: {name} is not set up; set crm or desk to it, with its credentials")
+    readers: dict[str, Reader] = {}
+    pollers: list[Poller] = []
+    for vendor in sorted(in_use):
+        gate = Gate(vendor, limits, clock.now)
+        reader, some = _ways(vendor, settings, clock, later)
+        if reader is not None:
+            readers[vendor] = GuardedReader(reader, gate)
+        pollers += [GuardedPoller(one, gate) for one in some if vendor in settings.poll]
+    return Upstream(
+        todos,
+        positions,
+        readers,
+        tuple(pollers),
+        wait_us=round(settings.read_wait_s * SECOND),
+        every_us=settings.poll_s * SECOND,
+    )
+
+
+def _ways(vendor: str, settings: Settings, clock: Clock, later: ExitStack) -> Ways:
+    actors = _ids(settings.webhook_actors, vendor)
+    if vendor == "hubspot":
+        return _hubspot(settings, actors, clock, later)
+    if vendor == "salesforce":
+        return _salesforce(settings, actors, clock, later)
+    setting, renew = token_of("desk", settings.desk_token, settings.desk_token_file)
+    if vendor == "chatwoot":
+        from tools.desk.chatwoot import MANNERS
+        from tools.records.chatwoot import ChatwootPoller, ChatwootReader
+
+        api = Api(MANNERS, settings.desk_url or "", renew, clock, setting=setting)
+        later.callback(lambda: asyncio.run(api.aclose()))
+        account = settings.desk_account
+        return ChatwootReader(api, account, actors), (ChatwootPoller(api, account),)
+    return _other_desk(settings, renew, clock, later, setting=setting), ()
+
+
+def _other_desk(
+    settings: Settings, renew: Renew, clock: Clock, later: ExitStack, *, setting: str
+) -> Reader | None:
+    reader: Reader
+    if settings.desk == "intercom":
+        from tools.desk.intercom import MANNERS, URL
+        from tools.records.intercom import IntercomReader
+
+        api = Api(MANNERS, settings.desk_url or URL, renew, clock, setting=setting)
+        reader = IntercomReader(api, _ids(settings.webhook_actors, "intercom"))
+    elif settings.desk == "zendesk":
+        from tools.desk import zendesk
+        from tools.records.zendesk import ZendeskReader
+
+        api = Api(zendesk.MANNERS, settings.desk_url or "", renew, clock, setting=setting)
+        reader = ZendeskReader(api)
+    else:
+        return None
+    later.callback(lambda: asyncio.run(api.aclose()))
+    return reader
+
+
+def _hubspot(settings: Settings, actors: frozenset[str], clock: Clock, later: ExitStack) -> Ways:
+    from tools.crm.hubspot import URL
+    from tools.records.hubspot import (
+        FILES,
+        MANNERS,
+        HubSpotJournal,
+        HubSpotReader,
+        JournalLogin,
+        no_token,
+    )
+
+    url = settings.crm_url or URL
+    setting, renew = token_of("crm", settings.crm_token, settings.crm_token_file)
+    api = Api(MANNERS, url, renew, clock, setting=setting)
+    later.callback(lambda: asyncio.run(api.aclose()))
+    reader = HubSpotReader(api, actors)
+    if "hubspot" not in settings.poll:
+        return reader, ()
+    client, secret = settings.crm_client_id, settings.crm_client_secret
+    if client is None or secret is None:
+        raise ConfigError("poll: hubspot's journal needs crm_client_id and crm_client_secret of the app")
+    login = JournalLogin(url, client, secret.get_secret_value())
+    journal = Api(MANNERS, url, login, clock, setting="crm_client_secret")
+    files = Api(FILES, url, no_token, clock, setting="crm_client_secret")
+    later.callback(lambda: asyncio.run(journal.aclose()))
+    later.callback(lambda: asyncio.run(files.aclose()))
+    portals = _ids(settings.webhook_accounts, "hubspot")
+    return reader, (HubSpotJournal(journal, files, urlsplit(url).hostname or "", portals),)
+
+
+def _salesforce(settings: Settings, actors: frozenset[str], clock: Clock, later: ExitStack) -> Ways:
+    from tools.crm.salesforce import MANNERS
+    from tools.records.salesforce import FIELDS, Org, SalesforcePoller, SalesforceReader
+
+    login = login_of(settings)
+    api = Api(MANNERS, login.url, login, clock, setting="crm_client_secret")
+    later.callback(lambda: asyncio.run(api.aclose()))
+    org = Org(api, login, actors)
+    return SalesforceReader(org), tuple(SalesforcePoller(org, entity) for entity in FIELDS)
+
+
+def _ids(setting: Mapping[str, str], vendor: str) -> frozenset[str]:
+    return frozenset(one.strip() for one in setting.get(vendor, "").split("|") if one.strip())
