@@ -38,6 +38,8 @@ class Terms:
     """Only this machine reaches it: without any key everybody is let in, and how it stands is told without one."""
     deadline_s: float = DEADLINE_S
     """Bounds the hearing of a talk."""
+    hosts: frozenset[str] = frozenset()
+    """Names under which this machine is asked while there is no key; without any, under whatever name."""
     rates: Rates | None = None
     """How often a key may ask; None: as often as it likes."""
 
@@ -63,7 +65,7 @@ def build_app(
     figures = figures or Figures(home)
     app.add_middleware(Requests, told=_both(figures.note, told))
 
-    needs = guard(home, key=terms.key, here=terms.here, rates=terms.rates)
+    needs = guard(home, key=terms.key, here=terms.here, rates=terms.rates, hosts=terms.hosts)
     desk = Desk(home, listener, deadline_s=terms.deadline_s)
     app.include_router(handoff_router(desk, guards=[Depends(needs(Scope.INGEST))]))
     for router in (signals_router, leads_router, decisions_router, approvals_router, events_router):

@@ -24,10 +24,18 @@ Needs = Callable[[Scope], Callable[..., Awaitable[Caller]]]
 """Gives the dependency of a route that needs a scope: ``caller: Annotated[Caller, Depends(needs(Scope.READ))]``."""
 
 
-def guard(home: Home, *, key: str | None, here: bool = True, rates: Rates | None = None) -> Needs:
+def guard(
+    home: Home,
+    *,
+    key: str | None,
+    here: bool = True,
+    rates: Rates | None = None,
+    hosts: frozenset[str] = frozenset(),
+) -> Needs:
     """The guard of one home's routes. `key` is the setting `api_key`.
 
-    While there is no key at all and only this machine reaches us (`here`), whoever asks is let in.
+    While there is no key at all and only this machine reaches us (`here`), whoever asks is let in: but not under a name
+    that is none of `hosts`, if there are any, as a page in a browser can be made to ask us under its own.
     The dependency raises: BadInput (``key``, answered 401; ``scope``, answered 403), Throttled (429).
     """
     door = Door(home, key, here=here)
@@ -37,6 +45,8 @@ def guard(home: Home, *, key: str | None, here: bool = True, rates: Rates | None
             request: Request, shown: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)]
         ) -> Caller:
             found = await door.caller(shown.credentials if shown is not None else "")
+            if found.key_id == HOME_KEY and key is None and hosts and _name(request) not in hosts:
+                raise BadInput("host", "is not this machine", "use 127.0.0.1, or make a key", code="key")
             request.state.key_id = found.key_id
             if rates is not None and found.key_id != HOME_KEY:
                 request.state.rate = rates.take(found.key_id)
@@ -49,6 +59,12 @@ def guard(home: Home, *, key: str | None, here: bool = True, rates: Rates | None
         return caller
 
     return needs
+
+
+def _name(request: Request) -> str:
+    """The name under which we are asked, without its port."""
+    given = request.headers.get("host", "").lower()
+    return given[1:].partition("]")[0] if given.startswith("[") else given.partition(":")[0]
 
 
 class Door:

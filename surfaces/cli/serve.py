@@ -116,7 +116,7 @@ def _terms(tools: Cli, home: Home, host: str) -> Terms:
             highlight=False,
         )
     rates = Rates(settings.api_per_minute, settings.api_burst) if settings.api_per_minute else None
-    return Terms(key=key, here=here, rates=rates)
+    return Terms(key=key, here=here, rates=rates, hosts=frozenset({"localhost", "127.0.0.1", "::1", host}))
 
 
 def on_this_machine(host: str) -> bool:

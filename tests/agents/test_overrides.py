@@ -67,7 +67,7 @@ async def decided(case: Case, *overrides: Override) -> Verdict:
 
 
 @given(history=histories(), value=st.integers(1, 99))
-@settings(max_examples=60)
+@settings(max_examples=40)
 async def test_the_score_shown_is_the_one_a_person_fixed_and_the_ledger_still_sums(
     history: tuple[Signal, ...], value: int
 ) -> None:
@@ -86,7 +86,7 @@ async def test_the_score_shown_is_the_one_a_person_fixed_and_the_ledger_still_su
 
 
 @given(history=histories(), value=st.integers(1, 99))
-@settings(max_examples=60)
+@settings(max_examples=40)
 async def test_the_band_is_the_one_that_the_points_enter_and_hysteresis_remembers_nothing_of_it(
     history: tuple[Signal, ...], value: int
 ) -> None:
@@ -135,7 +135,7 @@ async def test_a_known_outcome_stands() -> None:
 
 
 @given(case=any_case, name=st.sampled_from(["ann", "bob", "cleo", "somebody_else", "nobody_known"]))
-@settings(max_examples=150)
+@settings(max_examples=40)
 async def test_whatever_routing_says_the_owner_is_the_one_a_person_fixed(case: Case, name: str) -> None:
     verdict = await decided(case, owner(name))
     assert verdict.owner == name
@@ -148,7 +148,7 @@ async def test_whatever_routing_says_the_owner_is_the_one_a_person_fixed(case: C
 
 
 @given(case=any_case)
-@settings(max_examples=60)
+@settings(max_examples=40)
 async def test_a_fixed_owner_moves_nothing_but_what_is_about_the_owner(case: Case) -> None:
     """What may be done at all is decided as before: what is added or dropped is the assignment, or waits for nobody."""
     plain, told = await decided(case), await decided(case, owner("zoe"))

@@ -103,7 +103,7 @@ def test_do_not_act_row_stops_a_hot_lead(name: str) -> None:
     assert kinds(verdict) == left
 
 
-@settings(max_examples=400)
+@settings(max_examples=150)
 @given(case=any_case)
 @example(case=Case({"fact.relationship": "customer", "consent": "denied"}))
 @example(case=Case({"fact.relationship": "student", "tickets.open": 1}, new=(message(),)))
@@ -115,7 +115,7 @@ def test_do_not_act_wins_over_everything(case: Case) -> None:
             assert set(kinds(verdict)) <= set(listed(row.outputs["allow"]))
 
 
-@settings(max_examples=400)
+@settings(max_examples=150)
 @given(case=any_case)
 def test_every_verdict_holds_together(case: Case) -> None:
     """Kind, actions, owner and due time fit each other; the same input gives the same verdict."""
@@ -137,7 +137,7 @@ def test_every_verdict_holds_together(case: Case) -> None:
         assert verdict.owner == case.owner
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(case=any_case)
 @example(case=Case(owner="ann", actions=(PastAction("create_task", MONDAY_NOON - DAY, 1),)))
 def test_no_effect_is_proposed_twice_in_an_episode(case: Case) -> None:
@@ -152,7 +152,7 @@ def test_no_effect_is_proposed_twice_in_an_episode(case: Case) -> None:
         assert moved or before != case.band.value
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(case=any_case)
 def test_owner_has_room_and_fits_and_waited_longest(case: Case) -> None:
     """Nobody is given more than fits; nobody who matches waits longer than the one chosen."""

@@ -31,6 +31,7 @@ def _approval(metadata: MetaData) -> Table:
         Index("approval_due", "expires_at", sqlite_where=text("state = 'open'")),
         Index("approval_lead", "lead_id", sqlite_where=text("state = 'open'")),
         Index("approval_decision", "decision_id"),
+        Index("approval_state", "tenant", "state", "asked_at", "approval_id"),
         Index("approval_ended", "tenant", "decided_at", sqlite_where=text("state <> 'open'")),
         sqlite_with_rowid=False,
     )

@@ -143,6 +143,17 @@ def test_without_any_key_this_machine_is_let_in_until_the_first_one_is_made(worl
     assert TestClient(build_app(home, Ears(), Terms())).get("/v1/leads").status_code == 401
 
 
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [("127.0.0.1:8080", 200), ("localhost", 200), ("[::1]:8080", 200), ("evil.example:8080", 401), ("", 401)],
+)
+def test_an_open_server_is_not_asked_under_a_strangers_name(world: World, host: str, status: int) -> None:
+    """A page in a browser can let its own name stand for this machine; then it would read what we answer."""
+    terms = Terms(hosts=frozenset({"127.0.0.1", "localhost", "::1"}))
+    client = TestClient(build_app(replace(world.home, access=None), Ears(), terms))
+    assert client.get("/v1/leads", headers={"host": host}).status_code == status
+
+
 def test_a_key_that_asks_too_often_is_told_when_to_come_back_and_others_are_not_hindered(
     world: World,
 ) -> None:

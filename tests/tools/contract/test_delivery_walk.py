@@ -272,6 +272,6 @@ def test_any_walk_keeps_the_promises_of_delivery(empty_database: Path) -> None:
     """Proposed, taken, noted, finished, undone, voted on, merged, split, forgotten, in any order."""
     walk = type("Walked", (Walk,), {"empty": empty_database})
     usual = settings(
-        max_examples=20, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+        max_examples=10, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
     )
     run_state_machine_as_test(walk, settings=usual)

@@ -456,7 +456,7 @@ SELECT at, what, name, kind, state, reason, content FROM (
     SELECT a.asked_at AS at, 'approval' AS what, a.approval_id AS name, a.decision_id, a.state, a.reason, NULL
       FROM approval a
      WHERE a.approval_id IN (SELECT approval_id FROM outbox WHERE lead_id = :lead AND approval_id IS NOT NULL)
-       AND a.tenant = :tenant AND (a.asked_at, 'approval', a.approval_id) < (:at, :what, :ref)
+       AND +a.tenant = :tenant AND (a.asked_at, 'approval', a.approval_id) < (:at, :what, :ref)
      ORDER BY a.asked_at DESC, a.approval_id DESC LIMIT :limit))
  ORDER BY at DESC, what DESC, name DESC LIMIT :limit;
 
