@@ -42,12 +42,12 @@ def scores(n: int, seed: int) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
     return np.random.default_rng(seed).random(n)
 
 
-def test_a_world_that_stays_raises_no_alert_in_a_hundred_reports_on_forty_features() -> None:
+def test_a_world_that_stays_raises_no_alert_in_two_hundred_reports_on_forty_features() -> None:
     alerts = sum(
         any(one.alert for one in drifted(TRAINED, frame(300, seed), scores(300, seed)))
-        for seed in range(1, 101)
+        for seed in range(1, 201)
     )
-    assert alerts <= 1
+    assert alerts <= 2
 
 
 def test_a_shift_is_found_named_and_given_a_remedy() -> None:

@@ -267,7 +267,7 @@ def test_words_and_numbers_are_cut_the_same_everywhere() -> None:
 async def test_sales_talk_of_an_industry_it_never_saw_is_found(
     local: LocalReasoner, data_file: Callable[..., Path]
 ) -> None:
-    """It was not made with this set. Floors below what was measured (78 % and 0.2 %), to notice a break."""
+    """It was not made with this set. Floors around what was measured (94 % and 5.4 % at this low confidence), to notice a break."""
     file = data_file("support-intents-insurance", "utterances.jsonl")
     rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
     sales, unclear = (
@@ -279,8 +279,8 @@ async def test_sales_talk_of_an_industry_it_never_saw_is_found(
         if row["intent"] not in unclear:
             sure = await intents(local, says(row["utterance"]))
             found[row["intent"] in sales].append(max(sure.get(intent, 0) for intent in BUYING) >= 300)
-    assert sum(found[True]) / len(found[True]) > 0.6
-    assert sum(found[False]) / len(found[False]) < 0.05
+    assert sum(found[True]) / len(found[True]) > 0.85
+    assert sum(found[False]) / len(found[False]) < 0.08
 
 
 @pytest.mark.parametrize("marks", ['"{}"', "'{}'", "\u201c{}\u201d", "\u201e{}\u201c", "\u00ab{}\u00bb"])
