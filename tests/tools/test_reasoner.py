@@ -267,7 +267,7 @@ def test_words_and_numbers_are_cut_the_same_everywhere() -> None:
 async def test_sales_talk_of_an_industry_it_never_saw_is_found(
     local: LocalReasoner, data_file: Callable[..., Path]
 ) -> None:
-    """It was not made with this set. Floors around what was measured (94 % and 5.4 % at this low confidence), to notice a break."""
+    """It was not made with this set. Floors near what was measured at this low confidence: 94 % and 5.4 %."""
     file = data_file("support-intents-insurance", "utterances.jsonl")
     rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
     sales, unclear = (
