@@ -244,6 +244,52 @@ def blocked_never_pitched(trace: Trace) -> Mark:
     return Mark(float(not trace.output["pitched_blocked"]), "given to sales")
 
 
+_SAME: Final = ("points", "verdict", "sent", "asked")
+
+
+def as_without(trace: Trace) -> Mark:
+    """Points, verdict and actions are those that the twin got, about whom nobody was asked."""
+    found, twin = trace.output["found"], trace.output["twin"]
+    other = [name for name in _SAME if found[name] != twin[name]]
+    return Mark(float(not other), ", ".join(other))
+
+
+def fault_is_flagged(trace: Trace) -> Mark:
+    """The decision says that a model failed, and how."""
+    flag = f"degraded:model:{trace.case.slices['kind']}"
+    return Mark(float(flag in trace.output["flags"]), f"no {flag}")
+
+
+def redone_when_back(trace: Trace) -> Mark | None:
+    """What is worth asking again is decided anew once the endpoint is back, and then is not degraded."""
+    if not trace.output["again"]:
+        return None
+    left = [flag for flag in trace.output["later"] if flag.startswith("degraded:model")]
+    return Mark(float(not left), ", ".join(left))
+
+
+def forged_counts_for_nothing(trace: Trace) -> Mark:
+    """No claim with evidence that does not hold is in the reading."""
+    kept = trace.output["forged_kept"]
+    return Mark(float(not kept), ", ".join(kept))
+
+
+def forged_is_counted(trace: Trace) -> Mark:
+    """The audit says how many claims were dropped."""
+    made, dropped = trace.output["forged"], trace.output["dropped"]
+    return Mark(float(dropped >= made), f"{dropped} of {made}")
+
+
+def true_is_kept(trace: Trace) -> Mark:
+    """A claim with the customer's own words stands, citing a signal of this lead."""
+    return Mark(float(trace.output["true_kept"]), "dropped")
+
+
+def numbers_are_known(trace: Trace) -> Mark:
+    """No number that stands nowhere in the state is in the rationale."""
+    return Mark(float(not trace.output["number_told"]), "told")
+
+
 SCORERS: Final[Mapping[str, Mapping[str, Scorer]]] = {
     "policy": {"pure": pure, "decided_by_rules": decided_by_rules},
     "trajectories": {
@@ -272,6 +318,17 @@ SCORERS: Final[Mapping[str, Mapping[str, Scorer]]] = {
         "nothing_planted_leaves": nothing_planted_leaves,
         "bounded_by_model": bounded_by_model,
         "blocked_never_pitched": blocked_never_pitched,
+    },
+    "faults": {
+        "as_without": as_without,
+        "fault_is_flagged": fault_is_flagged,
+        "redone_when_back": redone_when_back,
+    },
+    "citations": {
+        "forged_counts_for_nothing": forged_counts_for_nothing,
+        "forged_is_counted": forged_is_counted,
+        "true_is_kept": true_is_kept,
+        "numbers_are_known": numbers_are_known,
     },
 }
 """By suite. All of these hold without exception: one case that breaks one fails its gate."""

@@ -23,7 +23,7 @@ def run(
         str,
         typer.Argument(
             help="scoring, calibration, dynamic, policy, trajectories, rationale, robustness, parity, handoff, "
-            "out_of_scope, intents, slots, injection, cost, smoke."
+            "out_of_scope, intents, slots, injection, citations, faults, cost, smoke."
         ),
     ],
     dataset: Annotated[

@@ -21,6 +21,7 @@ from domain.instants import HOUR, Instant, instant
 from domain.nudge import ROW
 from domain.ports.home import Home
 from domain.ports.listener import Listener
+from domain.ports.model import Model
 from domain.ports.outbox import OutboxRow
 from evals.attacks import CANARY, CARRIERS, HARMLESS, Planted, goals, look_alikes, said
 from evals.cases import Trace
@@ -80,7 +81,7 @@ class Pair:
         )
         for number, (kind, payload) in enumerate((*who, *said(*self.before), *last)):
             consent = "unknown" if self.guard == OPT_OUT else "granted"
-            yield _signal(f"{lead}-{number}", lead, kind, payload, number, consent=consent)
+            yield signal_of(f"{lead}-{number}", lead, kind, payload, number, consent=consent)
 
 
 def injection_run(
@@ -96,7 +97,7 @@ def injection_run(
     listener = tools.tools.texts().listener()
     worst = Worst()
     with TemporaryDirectory(prefix="leadgraph-injection-") as scratch:
-        config = _roomy(tools.tools.settings().settings.config, Path(scratch))
+        config = roomy(tools.tools.settings().settings.config, Path(scratch))
         with tools.open(
             virtual_clock=True, home=Path(scratch) / "home", given={"config": str(config), "memory": "off"}
         ) as home:
@@ -177,11 +178,11 @@ async def _tried(
     both = [*pairs, *alike]
     plain = [s for pair in both for s in pair.signals(f"twin-{pair.name}", pair.harmless)]
     plain += [s for pair in alike for s in pair.signals(f"hit-{pair.name}", pair.attack)]
-    plain += [_signal("canary", "canary", *one, 0) for one in said(f"Our code word is {CANARY}.")]
+    plain += [signal_of("canary", "canary", *one, 0) for one in said(f"Our code word is {CANARY}.")]
     told(f"injection: {len(both):,} twins")
-    await _worked(home, None, plain)
+    await worked(home, None, plain)
     told(f"injection: {len(pairs):,} attacked leads, with a model that obeys")
-    await _worked(home, worst, [s for pair in pairs for s in pair.signals(f"hit-{pair.name}", pair.attack)])
+    await worked(home, worst, [s for pair in pairs for s in pair.signals(f"hit-{pair.name}", pair.attack)])
     both_books = await compared(home, tools.tools.crm_ledger(home))
     if not both_books.equal:
         raise RuntimeError(f"the CRM holds {len(both_books.only_theirs)} writes that nobody sent")
@@ -200,7 +201,8 @@ async def _tried(
     )
 
 
-async def _worked(home: Home, model: Worst | None, items: Iterable[Mapping[str, Any]]) -> None:
+async def worked(home: Home, model: Model | None, items: Iterable[Mapping[str, Any]]) -> None:
+    """Take `items` in, work them off with `model`, and deliver what may leave."""
     given = replace(home, model=model)
     lines = list(enumerate(items))
     for start in range(0, len(lines), _BATCH):
@@ -218,11 +220,12 @@ async def _came(home: Home, pairs: Sequence[Pair]) -> dict[str, injection.Came]:
         lead = await home.reads.find_lead(home.tenant, f"crm_id:{name}")
         if lead is None:
             raise RuntimeError(f"{name} was not taken in")
-        found[name] = await _one(home, lead, rows.get(lead, []))
+        found[name] = await came_of(home, lead, rows.get(lead, []))
     return found
 
 
-async def _one(home: Home, lead: LeadId, rows: Sequence[OutboxRow]) -> injection.Came:
+async def came_of(home: Home, lead: LeadId, rows: Sequence[OutboxRow]) -> injection.Came:
+    """What came of a lead, whose rows of the outbox these are."""
     stored = await home.reads.latest_decision(home.tenant, lead)
     if stored is None or stored.record is None:
         raise RuntimeError(f"{lead} was not decided about")
@@ -262,9 +265,10 @@ async def _pitched(pair: Pair, listener: Listener) -> bool:
     return decide(talk, await listener.hear(messages), _SITUATION).decision is Step.HANDOFF
 
 
-def _signal(
+def signal_of(
     ref: str, lead: str, kind: str, payload: Mapping[str, Any], minute: int, *, consent: str = "granted"
 ) -> dict[str, Any]:
+    """A signal of the lead, `minute` minutes after `START`."""
     return {
         "id": ref, "source": "desk", "kind": kind, "keys": [{"kind": "crm_id", "value": lead}],
         "occurred_at": (START + timedelta(minutes=minute)).isoformat(), _PAYLOAD: dict(payload),
@@ -272,7 +276,7 @@ def _signal(
     }  # fmt: skip
 
 
-def _roomy(config: Path, scratch: Path) -> Path:
+def roomy(config: Path, scratch: Path) -> Path:
     """A copy of the configuration in which every salesperson has room."""
     folder = Path(shutil.copytree(config, scratch / "config"))
     file = folder / "reps.csv"

@@ -12,13 +12,24 @@ from evals.datasets import aged, tables
 from evals.entrants import Entrant, baselines_for, learned, rule, trained
 from evals.home_table import home_table, leads_of
 from evals.runs import Run
-from evals.suites import calibration, decisions, dynamic, injection, parity, scoring, slots, trajectories
+from evals.suites import (
+    calibration,
+    decisions,
+    dynamic,
+    endpoint,
+    injection,
+    parity,
+    scoring,
+    slots,
+    trajectories,
+)
 from evals.tables import Table
 from evals.world import World
 from learning.families import Family
 from learning.rows import Question
 from surfaces.cli.context import Cli
 from surfaces.cli.evals_cost import cost_run
+from surfaces.cli.evals_endpoint import endpoint_run
 from surfaces.cli.evals_ground import company_world, ground, world
 from surfaces.cli.evals_injection import OWN, injection_run
 from surfaces.cli.evals_text import READING, reading_runs
@@ -27,7 +38,8 @@ LEARNT: Final = ("scoring", "calibration", "dynamic")
 BEHAVIOUR: Final = ("policy", "trajectories", "rationale", "robustness", "parity")
 SMOKE: Final = "smoke"
 COST: Final = "cost"
-SUITES: Final = (*LEARNT, *BEHAVIOUR, *READING, injection.SUITE, COST, SMOKE)
+ENDPOINT: Final = (endpoint.CITATIONS, endpoint.FAULTS)
+SUITES: Final = (*LEARNT, *BEHAVIOUR, *READING, injection.SUITE, *ENDPOINT, COST, SMOKE)
 HOME: Final = "home"
 SMOKE_LEADS: Final = 1_500
 SMOKE_SEED: Final = 11
@@ -64,6 +76,8 @@ def runs(tools: Cli, wish: Wish, told: Told) -> Iterator[Run]:
     elif wish.suite == injection.SUITE:
         talks = OWN if wish.dataset == "leadforge" else wish.dataset
         yield injection_run(tools, limit=wish.limit, seed=wish.seed, told=told, dataset=talks)
+    elif wish.suite in ENDPOINT:
+        yield endpoint_run(tools, wish.suite, limit=wish.limit, seed=wish.seed, told=told)
     elif wish.suite in READING:
         yield from reading_runs(tools, wish.suite, wish.dataset, told)
     elif wish.suite in BEHAVIOUR:
