@@ -42,8 +42,6 @@ from domain.signal import FACT, Event
 HALF_LIFE_HOURS: Final = 7 * 24
 FLOOR: Final = 300
 """Per mille: an intent below this is not named; the answer is then `Intent.UNSURE`."""
-HONOURED: Final = 500
-"""Per mille from which a wish for a person counts whatever else was said."""
 UNREAD: Final = "!unread"
 """Tag of an event whose signal is still to be read, because its reader was down or stood in for."""
 CUSTOMER: Final = "customer"
@@ -187,15 +185,8 @@ def ranked(found: Mapping[Intent, int]) -> tuple[tuple[Intent, int], ...]:
 
 
 def top_of(found: Mapping[Intent, int]) -> tuple[Intent, int]:
-    """The strongest intent and its confidence; (`Intent.UNSURE`, 0) if none reaches `FLOOR`.
-
-    Who asked for a person gets one: a question that is read with more certainty does not hide that, a wish to buy does,
-    as a person follows from it too.
-    """
+    """The strongest intent and its confidence; (`Intent.UNSURE`, 0) if none reaches `FLOOR`."""
     best = ranked(found)
-    asked = found.get(Intent.PERSON, 0)
-    if asked >= HONOURED and best[0][0] not in BUYING:
-        return Intent.PERSON, asked
     return best[0] if best and best[0][1] >= FLOOR else (Intent.UNSURE, 0)
 
 

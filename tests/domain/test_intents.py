@@ -128,10 +128,3 @@ def test_a_mood_lasts_for_three_texts_and_is_no_claim() -> None:
     assert mood_at((spoken, said(), said(), said()), NOON) == PLAIN
     assert mood_at((spoken,), NOON - 1) == PLAIN
     assert (slots_of((spoken,), NOON), confidences((spoken,), NOON)) == ((), {})
-
-
-def test_a_surer_question_does_not_hide_a_wish_for_a_person_but_a_wish_to_buy_does() -> None:
-    """Who asked for a person gets one, and of a wish to buy a person follows too."""
-    assert top_of({Intent.PERSON: 700, Intent.SUPPORT: 950}) == (Intent.PERSON, 700)
-    assert top_of({Intent.PERSON: 700, Intent.PRICING: 900}) == (Intent.PRICING, 900)
-    assert top_of({Intent.PERSON: 400, Intent.SUPPORT: 950}) == (Intent.SUPPORT, 950)
