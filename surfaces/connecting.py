@@ -17,7 +17,6 @@ Try = Callable[[Setup, str, Delivery], Tried]
 """Sends the trial to our own door: ``where``, ``ok``, ``words``."""
 Keep = Callable[[Mapping[str, str], Mapping[str, str]], Sequence[str]]
 """Keeps the secret and the other settings; says where each went."""
-LEAST_NUMBER = "desk_account"
 
 
 class Person(Protocol):
@@ -141,7 +140,7 @@ def _asked(setup: Setup, known: Mapping[str, str], person: Person) -> dict[str, 
         given = person.ask(ask, there).strip() or there
         if ask.needed and not given:
             raise BadInput(ask.setting, "is needed", f"give {ask.words}", code="missing")
-        if ask.setting == LEAST_NUMBER and not (given.isascii() and given.isdigit()):
+        if ask.number and not (given.isascii() and given.isdigit()):
             raise BadInput(ask.setting, "is no number", f"give {ask.words}")
         if ask.setting == _secret_of(setup) and given and given != there:
             _with_old(values, ask.setting, given)

@@ -17,6 +17,8 @@ class Ask:
     words: str
     secret: bool = False
     needed: bool = True
+    number: bool = False
+    """Digits alone make sense."""
     rare: bool = False
     """Nobody is asked for it; whoever needs it gives it beforehand."""
 

@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Final
 
 from domain.ports.setup import Ask, Hook
-from tools.clock import SystemClock
 from tools.desk.chatwoot import MANNERS, OWN, Chatwoot
 from tools.field_map import field_map
 from tools.setup import trial
-from tools.setup.recipe import NAME, Missing, Opened, Recipe, rows
-from tools.vendor import Api, Call
+from tools.setup.recipe import NAME, Missing, Opened, Recipe, asking, rows
+from tools.vendor import Call
 
 EVENTS: Final = (
     "message_created",
@@ -27,18 +26,10 @@ _TEXT, _CONVERSATION = 0, 0
 @asynccontextmanager
 async def opened(values: Mapping[str, str]) -> AsyncIterator[Opened]:
     """The account of a token. Raises: ConfigError."""
-    token = values["desk_token"]
     fields = field_map(Path(values["config"]), "chatwoot", own=OWN)
-
-    async def renew(_: str | None) -> str:
-        return token
-
-    api = Api(MANNERS, values["desk_url"], renew, SystemClock(), setting="desk_token")
-    try:
+    async with asking(MANNERS, values["desk_url"], values["desk_token"], setting="desk_token") as api:
         check = Chatwoot(api, fields, account=int(values["desk_account"])).check
         yield Opened(api, values, fields.own, check)
-    finally:
-        await api.aclose()
 
 
 async def who(account: Opened) -> str:
@@ -101,7 +92,7 @@ RECIPE: Final = Recipe(
     name="chatwoot",
     asks=(
         Ask("desk_url", "address of your Chatwoot, such as https://chat.example.com"),
-        Ask("desk_account", "number of the account: the one behind /accounts/ in the address"),
+        Ask("desk_account", "number of the account: the one behind /accounts/ in the address", number=True),
         Ask(
             "desk_token", "access token of Leadgraph's own agent (Profile settings, at the end)", secret=True
         ),

@@ -12,8 +12,8 @@ from tools.crm.hubspot import MANNERS, OWN, URL, HubSpot
 from tools.field_map import FieldMap, field_map
 from tools.sent import Sent
 from tools.setup import trial
-from tools.setup.recipe import NAME, Missing, Opened, Recipe, rows
-from tools.vendor import Api, Call
+from tools.setup.recipe import NAME, Missing, Opened, Recipe, asking, rows
+from tools.vendor import Call
 
 GROUP: Final = "leadgraph"
 _UNIQUE: Final = frozenset({"lead", "key"})
@@ -22,20 +22,15 @@ _UNIQUE: Final = frozenset({"lead", "key"})
 @asynccontextmanager
 async def opened(values: Mapping[str, str]) -> AsyncIterator[Opened]:
     """The account of a token. Raises: ConfigError."""
-    clock, token = SystemClock(), values["crm_token"]
-    fields = field_map(Path(values["config"]), "hubspot", own=OWN)
-
-    async def renew(_: str | None) -> str:
-        return token
-
-    api = Api(MANNERS, values.get("crm_url") or URL, renew, clock, setting="crm_token")
-    sent = Sent(Path(":memory:"), clock)
-    try:
-        check = HubSpot(api, fields, sent, clock, create=False).check
-        yield Opened(api, values, _named(fields), check)
-    finally:
-        sent.close()
-        await api.aclose()
+    clock, fields = SystemClock(), field_map(Path(values["config"]), "hubspot", own=OWN)
+    url = values.get("crm_url") or URL
+    async with asking(MANNERS, url, values["crm_token"], setting="crm_token") as api:
+        sent = Sent(Path(":memory:"), clock)
+        try:
+            check = HubSpot(api, fields, sent, clock, create=False).check
+            yield Opened(api, values, _named(fields), check)
+        finally:
+            sent.close()
 
 
 async def who(account: Opened) -> str:

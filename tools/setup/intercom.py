@@ -6,29 +6,21 @@ from pathlib import Path
 from typing import Final
 
 from domain.ports.setup import Ask
-from tools.clock import SystemClock
 from tools.desk.intercom import MANNERS, OWN, URL, Intercom
 from tools.field_map import field_map
 from tools.setup import trial
-from tools.setup.recipe import Opened, Recipe
-from tools.vendor import Api, Call
+from tools.setup.recipe import Opened, Recipe, asking
+from tools.vendor import Call
 
 
 @asynccontextmanager
 async def opened(values: Mapping[str, str]) -> AsyncIterator[Opened]:
     """The workspace of a token. Raises: ConfigError."""
-    token = values["desk_token"]
     fields = field_map(Path(values["config"]), "intercom", own=OWN)
-
-    async def renew(_: str | None) -> str:
-        return token
-
-    api = Api(MANNERS, values.get("desk_url") or URL, renew, SystemClock(), setting="desk_token")
-    try:
+    url = values.get("desk_url") or URL
+    async with asking(MANNERS, url, values["desk_token"], setting="desk_token") as api:
         check = Intercom(api, fields, admin=int(values["desk_account"])).check
         yield Opened(api, values, fields.own, check)
-    finally:
-        await api.aclose()
 
 
 async def who(account: Opened) -> str:
@@ -56,7 +48,9 @@ RECIPE: Final = Recipe(
     asks=(
         Ask("desk_url", "address of Intercom's API, if it is not the usual one", needed=False, rare=True),
         Ask(
-            "desk_account", "id of the admin in whose name Leadgraph writes (GET /me with the token shows it)"
+            "desk_account",
+            "id of the admin in whose name Leadgraph writes (GET /me with the token shows it)",
+            number=True,
         ),
         Ask("desk_token", "access token of your app (Developer Hub, Authentication)", secret=True),
         Ask(

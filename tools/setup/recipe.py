@@ -8,8 +8,9 @@ from typing import Any, Final
 from domain.errors import Refused
 from domain.ports.receivers import Delivery
 from domain.ports.setup import Account, Ask, Hook, Makeable
+from tools.clock import SystemClock
 from tools.receivers import PATH
-from tools.vendor import Api, Call
+from tools.vendor import Api, Call, Manners
 
 Names = Mapping[str, Any]
 NAME: Final = "Leadgraph"
@@ -116,6 +117,20 @@ class _Account:
 
     async def hook(self, url: str) -> Hook | None:
         return await self.recipe.hooked(self.opened, url) if self.recipe.hooked else None
+
+
+@asynccontextmanager
+async def asking(manners: Manners, url: str, token: str, *, setting: str) -> AsyncIterator[Api]:
+    """A vendor's API, asked with the token that a person gave; closed at the end. Raises: ConfigError."""
+
+    async def renew(_: str | None) -> str:
+        return token
+
+    api = Api(manners, url, renew, SystemClock(), setting=setting)
+    try:
+        yield api
+    finally:
+        await api.aclose()
 
 
 def rows(answer: Any, name: str = "") -> list[Mapping[str, Any]]:

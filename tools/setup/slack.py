@@ -13,23 +13,16 @@ from domain.ports.receivers import JSON, Delivery
 from domain.ports.setup import Ask
 from tools.chat.slack import MANNERS, URL, Slack
 from tools.clock import SystemClock
-from tools.setup.recipe import Opened, Recipe
-from tools.vendor import Api, Call
+from tools.setup.recipe import Opened, Recipe, asking
+from tools.vendor import Call
 
 
 @asynccontextmanager
 async def opened(values: Mapping[str, str]) -> AsyncIterator[Opened]:
     """The workspace of a bot's token. Raises: ConfigError."""
-    clock, token = SystemClock(), values["slack_token"]
-
-    async def renew(_: str | None) -> str:
-        return token
-
-    api = Api(MANNERS, values.get("slack_url") or URL, renew, clock, setting="slack_token")
-    try:
-        yield Opened(api, values, {}, Slack(api, values["slack_channel"], clock).check)
-    finally:
-        await api.aclose()
+    url = values.get("slack_url") or URL
+    async with asking(MANNERS, url, values["slack_token"], setting="slack_token") as api:
+        yield Opened(api, values, {}, Slack(api, values["slack_channel"], SystemClock()).check)
 
 
 async def who(account: Opened) -> str:

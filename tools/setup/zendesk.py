@@ -11,8 +11,8 @@ from tools.clock import SystemClock
 from tools.desk.zendesk import MANNERS, OWN, Tickets, Zendesk
 from tools.field_map import field_map
 from tools.setup import trial
-from tools.setup.recipe import NAME, Missing, Opened, Recipe, rows
-from tools.vendor import Api, Call
+from tools.setup.recipe import NAME, Missing, Opened, Recipe, asking, rows
+from tools.vendor import Call
 
 EVENTS: Final = (
     "zen:event-type:ticket.created",
@@ -26,17 +26,10 @@ EVENTS: Final = (
 @asynccontextmanager
 async def opened(values: Mapping[str, str]) -> AsyncIterator[Opened]:
     """The account of a token. Raises: ConfigError."""
-    clock, token = SystemClock(), values["desk_token"]
     fields = field_map(Path(values["config"]), "zendesk", own=OWN)
-
-    async def renew(_: str | None) -> str:
-        return token
-
-    api = Api(MANNERS, values["desk_url"], renew, clock, setting="desk_token")
-    try:
-        yield Opened(api, values, fields.own, Zendesk(api, Tickets(api, fields), fields, clock).check)
-    finally:
-        await api.aclose()
+    async with asking(MANNERS, values["desk_url"], values["desk_token"], setting="desk_token") as api:
+        check = Zendesk(api, Tickets(api, fields), fields, SystemClock()).check
+        yield Opened(api, values, fields.own, check)
 
 
 async def who(account: Opened) -> str:
