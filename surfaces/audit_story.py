@@ -6,14 +6,15 @@ from typing import Any
 
 from domain.asking import ASKED, LOCAL
 from domain.decision import Decision
-from domain.errors import BadInput, Permanent
+from domain.errors import BadInput
 from domain.ids import LeadId
 from domain.instants import Instant, iso
 from domain.ports.home import Home
 from domain.ports.reads import Row
 from domain.score import MICRO_POINT, Score
 from graph.record import Record, unpack
-from surfaces.talk_story import TALK, Seal, TalkTurn, facts_document, mood_document, turns_of
+from surfaces.sealed import Seal, opened
+from surfaces.talk_story import TALK, TalkTurn, facts_document, mood_document, turns_of
 
 OUTCOMES: Mapping[str, str] = {
     "ok": "done",
@@ -166,15 +167,7 @@ async def lead_named(home: Home, what: str) -> LeadId | None:
 
 async def _record(home: Home, rows: Sequence[Row]) -> tuple[Seal, Record | None]:
     commitment = next((row["commitment"] for row in reversed(rows) if row["commitment"]), None)
-    if commitment is None:
-        return "none", None
-    sealed = await home.audit.seal_of(str(commitment))
-    if sealed is None:
-        return "erased", None
-    try:
-        return "open", unpack(home.vault.open(home.tenant, sealed))
-    except Permanent:
-        return "locked", None
+    return await opened(home, commitment, unpack)
 
 
 def _told(row: Row) -> Transition:

@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
-from domain.errors import Permanent
 from domain.handoff import Heard, Message, Situation, as_document
 from domain.instants import Instant, iso
 from domain.intent import Slot
@@ -15,10 +14,9 @@ from domain.ports.outbox import OutboxRow
 from domain.ports.reads import Row
 from domain.quoted import inert
 from surfaces.handoff_record import TalkRecord, unpack
+from surfaces.sealed import Seal, opened
 from surfaces.trouble import action_document, explain
 
-Seal = Literal["open", "erased", "locked", "none"]
-"""What became of the sealed record: read; gone; there but not to be opened; never made (a failed attempt)."""
 TALK = "ho_"
 """How the id of a talk's decisions begins."""
 _STEP = "handoff"
@@ -58,7 +56,7 @@ async def turns_of(home: Home, rows: Sequence[Row]) -> tuple[TalkTurn, ...]:
     told = []
     decided = [row for row in rows if row["step"] == _STEP]
     for number, row in enumerate(decided, start=1):
-        seal, record = await _opened(home, row["commitment"])
+        seal, record = await opened(home, row["commitment"], unpack)
         actions = await home.outbox.of_decision(home.tenant, f"{row['run_id']}_{number}")
         told.append(
             TalkTurn(
@@ -70,18 +68,6 @@ async def turns_of(home: Home, rows: Sequence[Row]) -> tuple[TalkTurn, ...]:
             )
         )
     return tuple(told)
-
-
-async def _opened(home: Home, commitment: object) -> tuple[Seal, TalkRecord | None]:
-    if commitment is None:
-        return "none", None
-    sealed = await home.audit.seal_of(str(commitment))
-    if sealed is None:
-        return "erased", None
-    try:
-        return "open", unpack(home.vault.open(home.tenant, sealed))
-    except Permanent:
-        return "locked", None
 
 
 def _action(home: Home, row: OutboxRow) -> dict[str, Any]:

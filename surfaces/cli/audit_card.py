@@ -14,7 +14,7 @@ from domain.score import MICRO_POINT, Score
 from domain.verification import Verification
 from surfaces.audit_story import Story, tell
 from surfaces.cli.talk_card import clean, plain, show_turn
-from surfaces.talk_story import Seal
+from surfaces.sealed import Seal
 
 EVIDENCE_SHOWN, SIGNALS_SHOWN, PROBLEMS_SHOWN = 4, 3, 20
 SEALS: dict[Seal, str] = {
