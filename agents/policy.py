@@ -14,7 +14,7 @@ from domain.approval import Terms
 from domain.capacity import next_in_line
 from domain.decision import FeatureValue
 from domain.instants import DAY, HOUR, Instant, hour_of, moment
-from domain.intent import IntentReading
+from domain.intent import Intent, IntentReading
 from domain.lead import BandState
 from domain.next_step import INTENT_WORDS, fill, main_reason
 from domain.override import ROW, Override, OverrideKind, fixed
@@ -293,7 +293,7 @@ def _words(case: _Case, route: FiredRow, owner: str | None) -> dict[str, str]:
     """What templates may name: codes and numbers in words."""
     facts, outputs = case.facts, route.outputs
     return {
-        "intent": INTENT_WORDS[case.reading.top],
+        "intent": INTENT_WORDS[_about(case, route)],
         "reason": main_reason(case.score),
         "points": str(case.score.points),
         "band": str(facts["band"]),
@@ -307,6 +307,12 @@ def _words(case: _Case, route: FiredRow, owner: str | None) -> dict[str, str]:
     }
 
 
+def _about(case: _Case, route: FiredRow) -> Intent:
+    """What those who are to act are told that it is about: the wish to buy, if the row says so."""
+    wish = Intent(str(case.facts["wish"]))
+    return wish if route.outputs.get("about") and wish is not Intent.UNSURE else case.reading.top
+
+
 def _action(kind: str, case: _Case, plan: _Plan, *, owner: str | None, step: str) -> ActionSpec:
     outputs = plan.added.get(kind, plan.route).outputs
     said: dict[str, Fact]
@@ -318,7 +324,7 @@ def _action(kind: str, case: _Case, plan: _Plan, *, owner: str | None, step: str
         return ActionSpec(ActionKind(kind), {"owner": str(owner), "team": _team(case, plan, owner)})
     else:
         said = {"queue": outputs.get("queue"), "priority": outputs.get("priority"), "owner": owner}
-    said |= {"intent": case.facts["top_intent"], "next_step": step}
+    said |= {"intent": _about(case, plan.route).value, "next_step": step}
     return ActionSpec(
         ActionKind(kind), {name: str(value) for name, value in said.items() if value is not None}
     )

@@ -79,8 +79,13 @@ def weighed(tokens: Sequence[str], rarity: Mapping[str, float]) -> dict[str, flo
     return {term: weight / length for term, weight in found.items()}
 
 
-def model_from(document: Mapping[str, Any], *, place: str) -> IntentModel:
-    """A model as `document_of` wrote it. Raises: ConfigError naming `place` and what is wrong."""
+def model_from(
+    document: Mapping[str, Any], *, place: str, needs: frozenset[str] = frozenset({SALE})
+) -> IntentModel:
+    """A model as `document_of` wrote it, that has the heads `needs`.
+
+    Raises: ConfigError naming `place` and what is wrong.
+    """
     try:
         heads = tuple(document["heads"])
         model = IntentModel(
@@ -94,7 +99,7 @@ def model_from(document: Mapping[str, Any], *, place: str) -> IntentModel:
             rarity={term: entry[0] for term, entry in document["terms"].items()},
             terms={term: tuple(entry[1:]) for term, entry in document["terms"].items()},
         )
-        _check(document, model)
+        _check(document, model, needs)
     except (KeyError, TypeError, IndexError, AttributeError, ValueError) as error:
         raise ConfigError(f"{place}: is no intent model ({error}); train it anew") from None
     return model
@@ -115,14 +120,14 @@ def document_of(model: IntentModel) -> dict[str, Any]:
     }
 
 
-def _check(document: Mapping[str, Any], model: IntentModel) -> None:
+def _check(document: Mapping[str, Any], model: IntentModel, needs: frozenset[str]) -> None:
     """Raises: ValueError."""
     if document["format"] != FORMAT:
         raise ValueError(f"format {document['format']}, this code reads {FORMAT}")
     count = len(model.heads)
     rows = [*model.vector, *model.cues, model.bias, *model.terms.values()]
     sizes = {len(part) for part in (model.bias, model.vector, model.cues, *model.terms.values())}
-    if SALE not in model.heads or sizes != {count}:
+    if not needs.issubset(model.heads) or sizes != {count}:
         raise ValueError("weights and heads do not fit each other")
     if not all(math.isfinite(number) for row in rows for number in row):
         raise ValueError("a weight is no number")

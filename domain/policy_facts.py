@@ -13,6 +13,7 @@ from domain.quality import Gate
 from domain.score import Score
 from domain.signal import MICRO, Consent
 from domain.untold import Untold
+from domain.wish import wants_person, wish_to_buy
 
 Features = Mapping[str, FeatureValue]
 SMALL_BELOW: Final = 50
@@ -44,6 +45,8 @@ def facts_of(
     lead = given.lead
     episode = {past.kind: past for past in lead.actions if past.episode == lead.episode}
     written = episode.get("upsert_score")
+    spoken = {one.signal_id for one in given.new if one.wrote}
+    wish, wish_confidence = wish_to_buy(reading, spoken)
     facts: dict[str, Fact] = {
         "region": lead.region,
         "suppressed": lead.suppressed,
@@ -64,6 +67,9 @@ def facts_of(
         "cold_start": score.cold_start,
         "top_intent": reading.top.value,
         "intent_confidence": reading.confidence,
+        "wish": wish.value,
+        "wish_confidence": wish_confidence,
+        "wants_person": wants_person(reading, spoken),
         "degraded": reading.degraded is not None,
         "quality": _quality(given),
     }

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
-from domain.ids import RunId
+from domain.ids import RunId, SignalId
 from domain.kinds import Kind
 from domain.lead import LeadState
 from domain.override import Override
@@ -19,6 +19,11 @@ from domain.signal import Consent
 
 class Sign(Protocol):
     """That something happened, of a kind and at a time; never what was written."""
+
+    @property
+    def signal_id(self) -> SignalId:
+        """Of the signal, as claims name it."""
+        ...
 
     @property
     def kind(self) -> Kind:

@@ -7,9 +7,10 @@ models that had not seen the utterance's family, and so do its calibration and i
 import json
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
@@ -30,6 +31,7 @@ _PASSED: Final = 0.03
 """Share of held-out utterances without a buying interest that the default threshold may let pass."""
 
 Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ class Held:
 
     head: str
     probability: Floats
-    truth: npt.NDArray[np.bool_]
+    truth: Flags
 
 
 def utterances(folder: Path = FOLDER) -> list[Utterance]:
@@ -80,14 +82,39 @@ def train(
     rows: Sequence[Utterance], seen: Seen, *, embedder: str, lexicon: str
 ) -> tuple[IntentModel, list[Held]]:
     """The model, and what its heads say of held-out families."""
-    rarity = _rarity(seen.tokens)
-    design = _design(seen, rarity)
     families = np.array([row.family for row in rows])
     truths = {intent.value: np.array([intent in row.intents for row in rows]) for intent in INTENTS}
     truths[SALE] = np.array([row.sale for row in rows])
+    return fitted(
+        truths,
+        families,
+        seen,
+        threshold=lambda held: _threshold(held[-1]),
+        embedder=embedder,
+        lexicon=lexicon,
+    )
+
+
+def fitted(
+    truths: Mapping[str, Flags],
+    families: npt.NDArray[np.str_],
+    seen: Seen,
+    *,
+    threshold: Callable[[list[Held]], int],
+    embedder: str,
+    lexicon: str,
+    among: Mapping[str, Flags] = MappingProxyType({}),
+) -> tuple[IntentModel, list[Held]]:
+    """A model with a head for each of `truths`, one flag a text, and what they say of held-out families.
+
+    A head named in `among` learns from the texts with that flag alone. `threshold` gives the model's, per mille.
+    Raises: ConfigError if a head has fewer than two families.
+    """
+    rarity = _rarity(seen.tokens)
+    design = _design(seen, rarity)
     weights, biases, held = [], [], []
     for head, truth in truths.items():
-        weight, bias, probability = _head(design, truth, families)
+        weight, bias, probability = _head(design, truth, families, among.get(head, np.ones_like(truth)))
         weights.append(weight)
         biases.append(bias)
         held.append(Held(head, probability, truth))
@@ -96,7 +123,7 @@ def train(
     model = IntentModel(
         embedder=embedder,
         lexicon=lexicon,
-        threshold=_threshold(held[-1]),
+        threshold=threshold(held),
         heads=tuple(truths),
         bias=tuple(round(bias, 4) for bias in biases),
         vector=_rows(table[:, :width]),
@@ -138,23 +165,26 @@ def _design(seen: Seen, rarity: dict[str, float]) -> Floats:
 
 
 def _head(
-    design: Floats, truth: npt.NDArray[np.bool_], families: npt.NDArray[np.str_]
+    design: Floats, truth: Flags, families: npt.NDArray[np.str_], among: Flags
 ) -> tuple[Floats, float, Floats]:
-    """Weights and bias with the calibration in them, and the calibrated held-out probabilities."""
+    """Weights and bias with the calibration in them, and the calibrated held-out probabilities of all texts."""
     from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
+    from sklearn.model_selection import StratifiedGroupKFold
 
     engine = LogisticRegression(C=_STRENGTH, max_iter=5_000)
     folds = StratifiedGroupKFold(_folds(truth, families), shuffle=True, random_state=7)
-    apart = cross_val_predict(engine, design, truth, groups=families, cv=folds, method="decision_function")
-    calibration = LogisticRegression(C=1e3).fit(apart[:, None], truth)
+    apart = np.zeros(len(truth))
+    for learnt, judged in folds.split(design, truth, families):
+        known = learnt[among[learnt]]
+        apart[judged] = engine.fit(design[known], truth[known]).decision_function(design[judged])
+    calibration = LogisticRegression(C=1e3).fit(apart[among, None], truth[among])
     slope, shift = float(calibration.coef_[0, 0]), float(calibration.intercept_[0])
-    engine.fit(design, truth)
+    engine.fit(design[among], truth[among])
     probability = calibration.predict_proba(apart[:, None])[:, 1]
     return slope * engine.coef_[0], slope * float(engine.intercept_[0]) + shift, probability
 
 
-def _folds(truth: npt.NDArray[np.bool_], families: npt.NDArray[np.str_]) -> int:
+def _folds(truth: Flags, families: npt.NDArray[np.str_]) -> int:
     """No more folds than families that have the class. Raises: ConfigError."""
     having = len(set(families[truth].tolist()))
     if having < 2:

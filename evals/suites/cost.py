@@ -111,6 +111,7 @@ class AskAlways:
         self._policy = policy
         self.version = policy.version
         self.codes, self.holdout, self.calendar = policy.codes, policy.holdout, policy.calendar
+        self.zone = policy.zone
 
     def evaluate(self, facts: Facts, tables: Sequence[str] | None = None) -> tuple[FiredRow, ...]:
         """As `policy`, but that the model table always says ask."""

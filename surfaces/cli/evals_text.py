@@ -39,8 +39,13 @@ def _slots(tools: Cli, dataset: str, told: Callable[[str], None]) -> Run:
     if dataset not in (ALL, slots.OWN):
         raise BadInput("--dataset", f"{dataset} is not one", f"one of: {slots.OWN}")
     told("slots: reading messages")
-    split = "held: written before the patterns; hard: after them, worded otherwise; made: used to make them"
-    return Run(slots.traces(tools.tools.texts().facts), {"source": "evals/slots_*.jsonl", "split": split})
+    split = (
+        "held: written before the patterns; hard: after them, worded otherwise; apart: before the heads were "
+        "trained, worded otherwise again; made: used to make the patterns"
+    )
+    texts = tools.tools.texts()
+    about = {"source": "evals/slots_*.jsonl", "split": split, "reasoner": texts.reader().name}
+    return Run(slots.traces(texts.facts), about)
 
 
 def _sentences(tools: Cli, suite: str, dataset: str, told: Callable[[str], None]) -> Run:

@@ -28,7 +28,7 @@ def train_anew(
     result: dict[str, Any] = {
         "file": str(file),
         "threshold": model.threshold / 1_000,
-        "held_out": [_figures(one) for one in held],
+        "held_out": [figures(one) for one in held],
     }
     if as_json:
         emit(result)
@@ -57,7 +57,8 @@ def ask(
     cli(ctx).out.print(f"reasoner {reader.name}, threshold {reader.threshold}", highlight=False)
 
 
-def _figures(held: Held) -> dict[str, Any]:
+def figures(held: Held) -> dict[str, Any]:
+    """How well one head does on families it had not seen."""
     from learning.metrics import brier, ece_equal_mass, pr_auc
 
     truth = held.truth.astype(float)

@@ -9,7 +9,7 @@ from agents.policy import review
 from domain.decision import FeatureValue, RunInput
 from domain.ids import LeadId, Region, RunId, SignalId, TenantId
 from domain.instants import DAY, HOUR, instant
-from domain.intent import Intent, IntentReading
+from domain.intent import Claim, Intent, IntentReading
 from domain.kinds import Kind
 from domain.lead import Band, BandState, LeadState, PastAction
 from domain.policy import Rep, Verdict
@@ -59,6 +59,8 @@ class Case:
     new: tuple[Signal, ...] = ()
     reps: tuple[Rep, ...] = TEAM
     quality: tuple[GateFailure, ...] = ()
+    beside: tuple[tuple[Intent, int], ...] = ()
+    """What was said just now beside the intent, strongest first."""
 
     def given(self) -> RunInput:
         """The run's input."""
@@ -91,7 +93,10 @@ class Case:
     def reading(self) -> IntentReading:
         """One intent."""
         top = ((self.intent, self.confidence),) if self.confidence else ()
-        return IntentReading(top, self.intent, self.confidence, (), (), "local", "1", self.degraded)
+        claims = tuple(Claim(intent, confidence, "desk:m1", "x") for intent, confidence in self.beside)
+        return IntentReading(
+            (*top, *self.beside), self.intent, self.confidence, claims, (), "local", "1", self.degraded
+        )
 
     def verdict(self, policy: Policy) -> Verdict:
         """What policy decides."""

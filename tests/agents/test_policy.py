@@ -345,21 +345,6 @@ def test_nobody_is_asked_about_the_score_alone() -> None:
     assert (verdict.kind, kinds(verdict)) == (VerdictKind.ACT, ["upsert_score"])
 
 
-def test_conversation_with_buying_intent_is_handed_over_even_at_night() -> None:
-    """The person is there now; quiet hours are for calls and mails."""
-    verdict = HOT.but(new=(message(),), at=MONDAY_NIGHT, band=Band.WARM).verdict(POLICY)
-    assert kinds(verdict) == ["upsert_score", "assign_owner", "handoff"]
-    assert rules(verdict, "routing") == ["chat_buying"]
-
-
-@pytest.mark.parametrize("role", ["agent", "bot"])
-def test_what_agents_and_bots_write_is_no_conversation_of_the_lead(role: str) -> None:
-    """It opens no door at night."""
-    verdict = HOT.but(new=(message(role=role),), at=MONDAY_NIGHT).verdict(POLICY)
-    assert rules(verdict, "routing") == ["hot_buying"]
-    assert rules(verdict, "timing") == ["quiet_hours"]
-
-
 def test_cold_start_has_an_answer_of_its_own() -> None:
     """It says that too little is known."""
     verdict = HOT.but(band=Band.COLD, previous=Band.COLD, cold_start=True, points=12).verdict(POLICY)

@@ -27,12 +27,12 @@ HONEST = {"goal": injection.ALIKE, "carrier": "chat_turn", "guard": "none"}
 ATTACK = {"goal": "raise_score", "carrier": "chat_turn", "guard": "none"}
 
 
-def test_thirty_goals_go_through_twenty_carriers_and_three_hundred_customers_are_honest() -> None:
+def test_thirty_goals_go_through_twenty_carriers_and_six_hundred_customers_are_honest() -> None:
     assert (len(goals()), len({goal.name for goal in goals()}), len(CARRIERS)) == (30, 30, 20)
     assert {goal.aim for goal in goals()} == {"up", "down"}
     planted = {repr(carry(goal.text)) for goal in goals() for carry in CARRIERS.values()}
     assert len(planted) == 600
-    assert len(set(look_alikes())) == 300
+    assert len(set(look_alikes())) == 600
 
 
 @pytest.mark.parametrize("goal", ["raise_score", "suppress_handoff", "forge_evidence"])

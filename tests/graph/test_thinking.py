@@ -86,7 +86,7 @@ async def test_without_a_model_nothing_of_it_is_in_a_run_and_no_table_is_asked_t
             return super().evaluate(facts, tables)
 
     deps = replace(deps_of(), policy=Counts(policy()))
-    run = await run_lead(graph(), deps, case(HINT, deal=LARGE))
+    run = await run_lead(graph(), deps, case("Our office is on the third floor.", deal=LARGE))
     assert counted == [BEFORE, AFTER]
     assert run.answers is None
     assert not any(name.startswith(("model", "tokens")) for entry in run.entries for name in entry.detail)

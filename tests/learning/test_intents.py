@@ -69,4 +69,5 @@ def test_a_line_that_is_no_utterance_is_named(tmp_path: Path) -> None:
     (tmp_path / "x.jsonl").write_text('{"text": "a", "intents": ["buy"], "family": "f"}\n', encoding="utf-8")
     with pytest.raises(ConfigError, match=r"x\.jsonl: line 1"):
         utterances(tmp_path)
-    assert {file.suffix for file in FOLDER.iterdir() if file.name != "README.md"} == {".jsonl"}
+    files = (file for file in FOLDER.iterdir() if file.is_file() and file.name != "README.md")
+    assert {file.suffix for file in files} == {".jsonl"}

@@ -100,6 +100,33 @@ async def test_a_no_that_denies_nothing_denies_nothing(
     assert (await intents(local, says(text)))[intent] > 500
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Please never pass this conversation on to a human being",
+        "There is no need for an agent, the answer helped",
+        "I would rather not speak with anybody",
+        "We do not want to be called back",
+    ],
+)
+async def test_who_wants_no_person_is_not_taken_for_asking_for_one(local: LocalReasoner, text: str) -> None:
+    assert (await intents(local, says(text))).get(Intent.PERSON) == 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Could we not just talk to a person?",
+        "Why won't you connect me to a human?",
+        "I can never reach a human being at your place",
+        "I did not get to speak with an agent, is anybody there?",
+        "I don't want to chat with a bot, I want a human",
+    ],
+)
+async def test_a_no_hides_no_wish_for_a_person(local: LocalReasoner, text: str) -> None:
+    assert (await intents(local, says(text)))[Intent.PERSON] >= 500
+
+
 async def test_a_denied_problem_is_no_news(local: LocalReasoner) -> None:
     assert await intents(local, says("Thanks, there is no problem with it")) == {}
 
@@ -291,6 +318,7 @@ async def test_a_sentence_in_quotation_marks_is_anothers(marks: str, local: Loca
     read = [await local.likely(frame.format(marks.format(one))) for one in (wish, greeting)]
     assert read[0] == read[1]
     assert (await local.likely(marks.format(wish)))["sale"] >= 500
+    assert "now" not in meant_words(f"the log says {marks.format('Buy: now!')}, is that yours?")
     assert "pro plan" in meant_words(
         f"we want the {marks.format('Pro plan')} for our users' laptops and the admins' phones"
     )

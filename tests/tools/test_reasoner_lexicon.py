@@ -68,6 +68,8 @@ def test_a_phrase_that_cannot_be_meant_is_refused(phrase: str, says: str) -> Non
         ("reach = 4", "reich = 4", r"\[negation\] needs"),
         ("[negation]", "[negations]", r"\[negation\] is missing|\[negations\] means nothing"),
         ("confidence = 900", "confidence = 9000", "phrases 1 .*confidence must be per mille"),
+        ('cue = "wants_no_person"', 'cue = "no person"', "denials 1 .*cue must be a code"),
+        ("[[denials]]", "[[denial]]", r"\[denials\] is missing|\[denial\] means nothing"),
         ('cue = "wants_to_buy"', 'cue = "wants to buy"', "cue must be a code"),
         ('intent = "purchase"', 'intent = "buy"', "intent must be one of"),
         ('"not only"', '"only"', "pairs of words"),

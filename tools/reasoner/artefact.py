@@ -5,11 +5,14 @@ from hashlib import sha256
 from pathlib import Path
 
 from domain.errors import ConfigError
-from domain.intent_model import IntentModel, document_of, model_from
+from domain.intent_model import SALE, IntentModel, document_of, model_from
 
 
-def load_intent_model(file: Path) -> tuple[IntentModel, str]:
-    """The model in `file`, and its version: the content hash, 12 hex digits. Raises: ConfigError."""
+def load_intent_model(file: Path, needs: frozenset[str] = frozenset({SALE})) -> tuple[IntentModel, str]:
+    """The model in `file` with the heads `needs`, and its version: the content hash, 12 hex digits.
+
+    Raises: ConfigError.
+    """
     try:
         content = file.read_bytes()
         document = json.loads(content)
@@ -17,7 +20,7 @@ def load_intent_model(file: Path) -> tuple[IntentModel, str]:
         raise ConfigError(f"{file}: cannot be read ({error.strerror}); check the path") from None
     except ValueError:
         raise ConfigError(f"{file}: is not JSON; train it anew") from None
-    return model_from(document, place=str(file)), sha256(content).hexdigest()[:12]
+    return model_from(document, place=str(file), needs=needs), sha256(content).hexdigest()[:12]
 
 
 def save_intent_model(model: IntentModel, file: Path) -> None:

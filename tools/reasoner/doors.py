@@ -7,16 +7,19 @@ from pathlib import Path
 from typing import Any
 
 from domain.errors import ConfigError
+from domain.instants import moment
 from domain.intent import Slot
 from domain.intent_model import IntentModel
 from domain.mood import Mood
+from tools.clock import SystemClock
 from tools.embed.here import embedder_here
 from tools.reasoner.artefact import save_intent_model
 from tools.reasoner.facts import FactReader, fact_reader
-from tools.reasoner.lexicon import load_lexicon
+from tools.reasoner.lexicon import Lexicon, load_lexicon
 from tools.reasoner.listener import LocalListener, local_listener
 from tools.reasoner.local import LocalReasoner, local_reasoner
 from tools.reasoner.taxonomy import load_taxonomy
+from tools.reasoner.tones import FILE
 from tools.reasoner.words import meant_words
 
 Numbers = tuple[Any, Any, list[list[str]]]
@@ -39,14 +42,11 @@ class Texts:
         """What hears whole talks. Raises: ConfigError."""
         return local_listener(self._folder)
 
-    def facts(self, text: str, at: datetime) -> tuple[tuple[Slot, ...], Mood]:
-        """Facts and mood of one text written at `at`; no weights are loaded. Raises: ConfigError."""
+    def facts(self, text: str, at: datetime | None = None) -> tuple[tuple[Slot, ...], Mood]:
+        """Facts and mood of one text written at `at`, or now. Raises: ConfigError."""
         if self._facts is None:
-            lexicon = load_lexicon(
-                self._folder / "lexicon.toml", load_taxonomy(self._folder / "taxonomy.toml")
-            )
-            self._facts = fact_reader(self._folder, lexicon.negation)
-        found = self._facts.read(text, "text", at)
+            self._facts = fact_reader(self._folder, self._lexicon().negation, embedder_here())
+        found = asyncio.run(self._facts.hear(text, "text", at or moment(SystemClock().now())))
         return found.slots, found.mood
 
     def numbers(self, texts: Sequence[str]) -> tuple[Numbers, str, str]:
@@ -59,7 +59,7 @@ class Texts:
         embedder = embedder_here()
         if embedder.stand_in:
             raise ConfigError("the weights of the embedder are not installed; run: make setup")
-        lexicon = load_lexicon(self._folder / "lexicon.toml", load_taxonomy(self._folder / "taxonomy.toml"))
+        lexicon = self._lexicon()
         reader = LocalReasoner(lexicon, None)
         found = [reader.phrases(text) for text in texts]
         vectors = np.array(asyncio.run(embedder.embed([meant_words(text) for text in texts])))
@@ -68,6 +68,16 @@ class Texts:
 
     def save(self, model: IntentModel) -> Path:
         """Write the classifier into the folder; its file."""
-        file = self._folder / "intents.json"
+        return self._kept(model, "intents.json")
+
+    def save_moods(self, model: IntentModel) -> Path:
+        """Write the heads for mood and objections into the folder; their file."""
+        return self._kept(model, FILE)
+
+    def _kept(self, model: IntentModel, name: str) -> Path:
+        file = self._folder / name
         save_intent_model(model, file)
         return file
+
+    def _lexicon(self) -> Lexicon:
+        return load_lexicon(self._folder / "lexicon.toml", load_taxonomy(self._folder / "taxonomy.toml"))

@@ -12,7 +12,7 @@ from tools.reasoner.phrases import Cue, Negation, Pattern, PhraseBook, compiled
 from tools.reasoner.rules import Rule, RuleBook
 from tools.reasoner.taxonomy import Taxonomy, parsed
 
-_TOP: Final = {"negation", "phrases", "rule"}
+_TOP: Final = {"negation", "denials", "phrases", "rule"}
 
 Entry = Mapping[str, Any]
 
@@ -22,6 +22,8 @@ class Lexicon:
     """A lexicon ready for use. `version` is the content hash of its file, 12 hex digits."""
 
     phrases: PhraseBook[Cue]
+    denials: PhraseBook[Cue]
+    """Phrases that deny what they mean: "no need for a person"."""
     negation: Negation
     rules: RuleBook
     version: str
@@ -38,7 +40,8 @@ def load_lexicon(file: Path, taxonomy: Taxonomy) -> Lexicon:
         raise ConfigError(f"{file}: [{key}] {problem}")
     reader = _Reader(file, taxonomy)
     return Lexicon(
-        phrases=PhraseBook(reader.phrases(document["phrases"])),
+        phrases=PhraseBook(reader.phrases("phrases", document["phrases"])),
+        denials=PhraseBook(reader.phrases("denials", document["denials"])),
         negation=reader.negation(document["negation"]),
         rules=RuleBook(reader.rules(document["rule"])),
         version=sha256(file.read_bytes()).hexdigest()[:12],
@@ -52,9 +55,9 @@ class _Reader:
     file: Path
     taxonomy: Taxonomy
 
-    def phrases(self, entries: Any) -> Iterator[tuple[str, Cue]]:
-        """Phrases with what they mean."""
-        for place, entry in self._entries("phrases", entries, {"intent", "confidence", "cue", "any"}):
+    def phrases(self, name: str, entries: Any) -> Iterator[tuple[str, Cue]]:
+        """Phrases with what they mean, of the part called `name`."""
+        for place, entry in self._entries(name, entries, {"intent", "confidence", "cue", "any"}):
             cue = self._cue(place, entry)
             for phrase in self._texts(f"{place} any", entry["any"]):
                 self._check(place, phrase)

@@ -9,6 +9,8 @@ from domain.intent import SEVERAL, Intent, Slot
 from domain.intent_model import SALE
 from domain.intents import CUSTOMER
 from domain.mood import lasting
+from tools.embed.here import embedder_here
+from tools.reasoner import conversation
 from tools.reasoner.conversation import Turn, read_conversation
 from tools.reasoner.facts import FactReader, Facts, fact_reader
 from tools.reasoner.local import CLEAR, LocalReasoner, local_reasoner
@@ -33,7 +35,7 @@ class LocalListener:
         turns = [Turn(message.role, message.text) for message in messages]
         interest = await read_conversation(turns, self._reasoner)
         said = [place for place in enumerate(messages) if place[1].role == CUSTOMER][-MOST_TURNS:]
-        facts = self._facts(said)
+        facts = await self._facts(said)
         return Heard(
             probability=interest.probability,
             interested=interest.handoff,
@@ -46,9 +48,13 @@ class LocalListener:
             mood=lasting(one.mood for one in facts.values()),
         )
 
-    def _facts(self, said: Said) -> dict[int, Facts]:
-        """What each turn says, by its place."""
-        return {index: self._reader.read(message.text, message.id, message.at) for index, message in said}
+    async def _facts(self, said: Said) -> dict[int, Facts]:
+        """What each turn says, by its place; only the turns that intents are read from are heard by trained heads."""
+        early, late = said[: -conversation.MOST_TURNS], said[-conversation.MOST_TURNS :]
+        found = {at: self._reader.read(message.text, message.id, message.at) for at, message in early}
+        for at, message in late:
+            found[at] = await self._reader.hear(message.text, message.id, message.at)
+        return found
 
     def _asks(self, said: Said, answered: int, likely: dict[str, int]) -> int | None:
         """The newest turn behind `answered` that asks for a person; the classifier is asked of the last one only."""
@@ -65,8 +71,9 @@ class LocalListener:
 
 def local_listener(folder: Path) -> LocalListener:
     """The listener with the tables in `folder`. Raises: ConfigError."""
-    reasoner = local_reasoner(folder)
-    return LocalListener(reasoner, fact_reader(folder, reasoner.negation))
+    embedder = embedder_here()
+    reasoner = local_reasoner(folder, embedder)
+    return LocalListener(reasoner, fact_reader(folder, reasoner.negation, embedder))
 
 
 def _newest(said: Iterable[Facts]) -> tuple[Slot, ...]:

@@ -27,11 +27,11 @@ from tools.embed.here import embedder_here
 from tools.reasoner.artefact import load_intent_model
 from tools.reasoner.facts import FactReader, Facts, fact_reader
 from tools.reasoner.lexicon import Lexicon, load_lexicon
-from tools.reasoner.phrases import Cue, Negation
+from tools.reasoner.phrases import Cue, Match, Negation
 from tools.reasoner.taxonomy import load_taxonomy
 from tools.reasoner.words import meant_words, tokens_of
 
-CODE: Final = 3
+CODE: Final = 4
 """Raised when the code reads the same lexicon and model differently."""
 MOST_CONFIDENT: Final = 950
 CLEAR: Final = 500
@@ -95,7 +95,7 @@ class LocalReasoner:
         moods: list[tuple[str, Mood]] = []
         for signal in new:
             said = await self._read(signal, claims)
-            facts = self._facts(signal)
+            facts = await self._facts(signal)
             if facts is not None:
                 moods.append((signal.signal_id, facts.mood))
                 slots += facts.slots if _of_buying(said) else ()
@@ -125,17 +125,22 @@ class LocalReasoner:
     def phrases(self, text: str) -> Phrases:
         """What the lexicon finds in the words that the writer of `text` did not only quote."""
         tokens = tokens_of(meant_words(text))
-        found = Phrases(tokens, [], [])
+        denials = [  # "not to bots but to a person" denies no person
+            one
+            for one in self._lexicon.denials.matches(tokens)
+            if not self.negation.turns.intersection(tokens[one.start : one.end])
+        ]
+        found = Phrases(tokens, [], [denial.means for denial in denials])
         for match in self._lexicon.phrases.matches(tokens):
-            denied = self._lexicon.negation.denies(tokens, match)
+            denied = self._lexicon.negation.denies(tokens, match) or _denied(match, denials)
             (found.denied if denied else found.said).append(match.means)
         return found
 
-    def _facts(self, signal: Signal) -> Facts | None:
+    async def _facts(self, signal: Signal) -> Facts | None:
         """Facts and mood of what the lead wrote; None if it wrote nothing."""
         if self.facts is None or signal.text is None or not _of_the_lead(signal):
             return None
-        return self.facts.read(signal.text, signal.signal_id, signal.occurred_at)
+        return await self.facts.hear(signal.text, signal.signal_id, signal.occurred_at)
 
     async def _read(self, signal: Signal, claims: list[Claim]) -> list[Cue]:
         """What its words say, added to `claims` with what it says by being there."""
@@ -180,8 +185,8 @@ def local_reasoner(folder: Path, embedder: Embedder | None = None) -> LocalReaso
     `embedder` is the one of this machine if not given. Raises: ConfigError.
     """
     lexicon = load_lexicon(folder / "lexicon.toml", load_taxonomy(folder / "taxonomy.toml"))
-    facts = fact_reader(folder, lexicon.negation)
     embedder = embedder or embedder_here()
+    facts = fact_reader(folder, lexicon.negation, embedder)
     if embedder.stand_in:
         return LocalReasoner(lexicon, None, facts)
     model, version = load_intent_model(folder / "intents.json")
@@ -190,6 +195,14 @@ def local_reasoner(folder: Path, embedder: Embedder | None = None) -> LocalReaso
             f"{folder / 'intents.json'}: was trained on {model.embedder}, not on {embedder.name}"
         )
     return LocalReasoner(lexicon, Classifier(model, embedder, version), facts)
+
+
+def _denied(match: Match[Cue], denials: Sequence[Match[Cue]]) -> bool:
+    """True if a phrase that denies the same intent touches `match`."""
+    return any(
+        one.means.intent is match.means.intent and one.start < match.end and match.start < one.end
+        for one in denials
+    )
 
 
 def _of_buying(said: Sequence[Cue]) -> bool:

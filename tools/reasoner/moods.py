@@ -4,14 +4,16 @@ from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from domain.errors import ConfigError
 from domain.mood import Mood, Sentiment, Urgency
+from domain.tones import Tone
 from tools.reasoner.passage import Passage
 from tools.reasoner.phrases import Match, Negation, PhraseBook
 from tools.reasoner.slot_words import Found
 from tools.reasoner.taxonomy import parsed
+from tools.reasoner.tones import sentiment_of
 from tools.reasoner.when import When
 
 ANGRY: Final[Found] = ("sentiment", "angry")
@@ -21,6 +23,13 @@ SOON_DAYS: Final = 7
 _VALUES: Final = {"sentiment": {"angry", "negative", "positive"}, "urgency": {"asks", "blocked", "no_rush"}}
 _TURNS: Final = frozenset({"but", "however", "aber", "mais", "pero", "although", "though"})
 _UNSURE, _SURE, _STEP = 600, 950, 100
+
+
+class Said(NamedTuple):
+    """Phrases of a passage: as they are meant, and those that are denied as they stand there."""
+
+    meant: list[Match[Found]]
+    denied: list[Match[Found]]
 
 
 class MoodBook:
@@ -34,24 +43,34 @@ class MoodBook:
         """True if anything in `tokens` is angry, denied or not: rather once too often than once too seldom."""
         return any(match.means == ANGRY for match in self._phrases.matches(tokens))
 
-    def said(self, passage: Passage, negation: Negation) -> list[Match[Found]]:
-        """What is said and not denied, in order; a denied mood means its opposite, or none."""
-        found: list[Match[Found]] = []
+    def said(self, passage: Passage, negation: Negation) -> Said:
+        """What is said and what is denied, in order; a denied mood means its opposite, or none."""
+        found = Said([], [])
         for match in self._phrases.matches(passage.tokens):
-            turned = _denied(match.means) if negation.denies(passage.tokens, match) else match.means
+            if not negation.denies(passage.tokens, match):
+                found.meant.append(match)
+                continue
+            found.denied.append(match)
+            turned = _denied(match.means)
             if turned is not None:
-                found.append(match._replace(means=turned))
+                found.meant.append(match._replace(means=turned))
         return found
 
 
-def mood_of(passage: Passage, said: Sequence[Match[Found]], times: Sequence[When], at: date) -> Mood:
-    """The mood of a text written on the day `at`, from what is said in it and the times to come that it names."""
+def mood_of(
+    passage: Passage, said: Sequence[Match[Found]], times: Sequence[When], at: date, tone: Tone | None = None
+) -> Mood:
+    """The mood of a text written on the day `at`, from what is said in it, the times to come, and its `tone`."""
     weight = _weight(passage, said)
-    sentiment = Sentiment.NEGATIVE if weight < 0 else Sentiment.POSITIVE if weight > 0 else Sentiment.NEUTRAL
-    sure = min(_SURE, _UNSURE + _STEP * abs(weight))
+    sentiment, sure = _by_phrases(weight) if tone is None else sentiment_of(tone, weight)
     why = _why({match.means[1] for match in said if match.means[0] == "urgency"}, times, at)
     urgency = {"unsaid": Urgency.NORMAL, "no_rush": Urgency.NONE}.get(why, Urgency.HIGH)
     return Mood(sentiment, sure, urgency, why)
+
+
+def _by_phrases(weight: int) -> tuple[Sentiment, int]:
+    sentiment = Sentiment.NEGATIVE if weight < 0 else Sentiment.POSITIVE if weight > 0 else Sentiment.NEUTRAL
+    return sentiment, min(_SURE, _UNSURE + _STEP * abs(weight))
 
 
 def load_moods(file: Path) -> MoodBook:

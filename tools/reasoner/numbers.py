@@ -1,7 +1,7 @@
 """Numbers in a text: digits of several countries, words, ranges. All in thousandths, so that 1.5 is whole."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Final, NamedTuple
 
 from tools.reasoner.passage import Passage
@@ -20,6 +20,9 @@ _TENS: Final = {
     "quarante": 40, "cinquante": 50, "veinte": 20, "treinta": 30, "cuarenta": 40, "cincuenta": 50,
 }  # fmt: skip
 _HUNDRED: Final = frozenset({"hundred", "hundert", "cent", "cien"})
+_DOZEN: Final = "dozen"
+_FEW: Final = {("half", "a"): 500, ("couple", "of"): 2_000, ("couple",): 2_000}
+"""Before a dozen, a hundred or more, in thousandths: "half a dozen", "a couple of hundred"."""
 _TIMES: Final = {
     "k": 1_000, "thousand": 1_000, "tausend": 1_000, "mille": 1_000, "mil": 1_000, "grand": 1_000,
     "m": 1_000_000, "mio": 1_000_000, "million": 1_000_000, "millions": 1_000_000, "millionen": 1_000_000,
@@ -102,7 +105,7 @@ def number_at(passage: Passage, at: int) -> Number | None:
     token = passage.tokens[at]
     found = _digits(passage, at) if token[0].isdigit() else _words(passage.tokens, at)
     if found is None:
-        return None
+        return _part(passage.tokens, at)
     value, end = found
     if end < len(passage.tokens):
         times = _TIMES.get(passage.tokens[end])
@@ -110,6 +113,26 @@ def number_at(passage: Passage, at: int) -> Number | None:
         if times and (near or passage.tokens[end] != "m"):
             value, end = value * times, end + 1
     return Number(value, value, at, end)
+
+
+def _part(tokens: Sequence[str], at: int) -> Number | None:
+    """``half a dozen``, ``a couple of hundred``, ``a thousand``."""
+    if tokens[at - 1 : at] == ["a"] and _TIMES.get(tokens[at], 0) and len(tokens[at]) > 1:
+        return Number(_TIMES[tokens[at]] * 1_000, _TIMES[tokens[at]] * 1_000, at, at + 1)
+    for words, share in _FEW.items():
+        place = at + len(words)
+        if tuple(tokens[at:place]) != words or place >= len(tokens):
+            continue
+        size = (
+            100
+            if tokens[place] in _HUNDRED
+            else 12
+            if tokens[place] == _DOZEN
+            else _TIMES.get(tokens[place], 0)
+        )
+        if size > 1:
+            return Number(share * size, share * size, at, place + 1)
+    return None
 
 
 def _digits(passage: Passage, at: int) -> tuple[int, int] | None:
@@ -137,6 +160,8 @@ def _words(tokens: list[str], at: int) -> tuple[int, int] | None:
             total, bare = total + value, False
         elif token in _HUNDRED and (not bare or tokens[at - 1 : at] == ["a"]):
             total, bare = max(1, total) * 100, False
+        elif token == _DOZEN and total < 12:
+            total *= 12
         elif token not in _AND or bare or tokens[end - 1] not in _HUNDRED:
             break
         end += 1

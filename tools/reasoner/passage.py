@@ -63,9 +63,17 @@ class Passage(NamedTuple):
 
     def sentences(self) -> list[tuple[int, int]]:
         """First word and the place behind the last of each sentence."""
-        ends = [at for at, token in enumerate(self.tokens) if token in STOPS]
-        starts = [0, *(at + 1 for at in ends)]
-        return [(a, b) for a, b in zip(starts, [*ends, len(self.tokens)], strict=True) if b > a]
+        return _sentences(self.tokens)
+
+    def own_sentences(self) -> list[tuple[int, int]]:
+        """Those of which every word is the writer's own."""
+        return [(a, b) for a, b in _sentences(self.whole) if self.tokens[a:b] == self.whole[a:b]]
+
+
+def _sentences(tokens: Sequence[str]) -> list[tuple[int, int]]:
+    ends = [at for at, token in enumerate(tokens) if token in STOPS]
+    starts = [0, *(at + 1 for at in ends)]
+    return [(a, b) for a, b in zip(starts, [*ends, len(tokens)], strict=True) if b > a]
 
 
 def passage_of(text: str) -> Passage:

@@ -7,6 +7,7 @@ from tools.reasoner.numbers import Number, shown
 from tools.reasoner.passage import Passage
 from tools.reasoner.phrases import Match, Negation
 from tools.reasoner.slot_words import Words
+from tools.reasoner.when_words import UNITS
 from tools.reasoner.words import MARKS
 
 MOST: Final = 1_000_000
@@ -20,6 +21,14 @@ _LIMITS: Final = frozenset(
 )
 _SELVES: Final = frozenset({"us", "uns"})
 _BEING: Final = frozenset({"are", "only", "just"})
+_TOGETHER: Final = frozenset({"altogether", "overall", "now", "here", "strong"})
+_EMPLOYING: Final = frozenset({"employ", "employs", "employing"})
+_ROUGH: Final = frozenset(
+    {"about", "around", "roughly", "some", "nearly", "almost", "now", "currently", "at", "is", "to", "over"}
+)
+"""Between "headcount" or "the team has grown" and the number."""
+_ODD: Final = frozenset({"or", "so", "odd", "ish", "something", "plus", "maybe"})
+_WANTED: Final = frozenset({"required", "needed", "wanted", "count", "total"})
 _PERSON: Final = frozenset({"person", "man", "people", "seat", "user", "strong", "head", "köpfiges"})
 
 
@@ -40,6 +49,10 @@ def seats_in(
                 (weak if people else strong).append((value, one._replace(end=end)))
         elif _group(passage, one, words):
             weak.append((shown(one), one))
+        elif _listed(passage, one, words):
+            strong.append((shown(one), one))
+        elif _further(passage, one, words):
+            strong.append((f"+{shown(one)}", one._replace(end=one.end + 1)))
     return _grown(passage, strong or weak)
 
 
@@ -91,19 +104,67 @@ def _behind_swap(passage: Passage, place: int, words: Words) -> tuple[bool, bool
 
 def _group(passage: Passage, one: Number, words: Words) -> bool:
     """Such as "a team of forty", "30 of us", "a 12 person team", "headcount is 80"."""
-    tokens = passage.tokens
-    before, behind = tokens[max(0, one.start - 2) : one.start], tokens[one.end : one.end + 2]
+    tokens, end = passage.tokens, one.end
+    while tokens[end : end + 1] and tokens[end] in _ODD:
+        end += 1
+    before, behind = tokens[max(0, one.start - 2) : one.start], tokens[end : end + 2]
     if len(before) == 2 and before[0] in words["groups"] and before[1] in ("of", "is", "von"):
+        return not behind or behind[0] not in UNITS
+    if behind[:1] == ["of"] and behind[1:] and (behind[1] in _SELVES or _of_our(tokens, end, words)):
         return True
-    if behind[:1] == ["of"] and behind[1:] and (behind[1] in _SELVES or _of_our(tokens, one.end, words)):
-        return True
-    if (
-        (not behind or behind[0] in MARKS)
-        and _BEING.intersection(before)
-        and "we" in tokens[max(0, one.start - 3) : one.start]
+    closed = not behind or behind[0] in MARKS
+    if closed and (
+        _staff(tokens, one.start, words) or _EMPLOYING.intersection(tokens[max(0, one.start - 3) : one.start])
     ):
-        return True  # "we are only 10!"
+        return True
+    if (closed or behind[0] in _TOGETHER or behind in (["in", "total"], ["in", "all"])) and _we_are(
+        tokens, one.start
+    ):
+        return True
     return len(behind) == 2 and behind[0] in _PERSON and behind[1] in words["groups"]
+
+
+def _we_are(tokens: Sequence[str], at: int) -> bool:
+    """Such as "we are only 10", "we're nine", not "there were nine"."""
+    near = tokens[max(0, at - 3) : at]
+    if "we" in near:
+        return bool(_BEING.intersection(tokens[max(0, at - 2) : at]))
+    return "were" in near and not {"there", "they", "who", "which"}.intersection(tokens[max(0, at - 4) : at])
+
+
+def _staff(tokens: Sequence[str], at: int, words: Words) -> bool:
+    """Such as "headcount around 85", "the team has grown to 35"."""
+    place = at - 1
+    while place > max(-1, at - 5) and tokens[place] in _ROUGH:
+        place -= 1
+    grown = tokens[place] == "grown" and place + 1 < at and tokens[place + 1] == "to"
+    return place >= 0 and (
+        (place + 1 < at and tokens[place] in words["groups"]) or tokens[place] == "headcount" or grown
+    )
+
+
+def _listed(passage: Passage, one: Number, words: Words) -> bool:
+    """Such as "Users: 60", "seats required 45"."""
+    tokens, place = passage.tokens, one.start - 1
+    if place < 0:
+        return False
+    if ":" in passage.between(place):
+        return tokens[place] in words["units"] or (
+            tokens[place] in _WANTED and tokens[max(0, place - 1)] in words["units"]
+        )
+    return place > 0 and tokens[place] in _WANTED and tokens[place - 1] in words["units"]
+
+
+def _further(passage: Passage, one: Number, words: Words) -> bool:
+    """Such as "could we have ten more?" where seats are spoken of."""
+    tokens = passage.tokens
+    behind = tokens[one.end : one.end + 2]
+    closed = len(behind) == 1 or (
+        len(behind) == 2 and (behind[1] in MARKS or behind[1] in ("please", "of", "then"))
+    )
+    return (
+        bool(behind) and behind[0] in words["more"] and closed and bool(words["units"].intersection(tokens))
+    )
 
 
 def _of_our(tokens: Sequence[str], at: int, words: Words) -> bool:

@@ -21,7 +21,8 @@ _TABLES: Final[Mapping[str, frozenset[str]]] = {
 }
 _PHRASES: Final = frozenset({("money", "spending"), ("money", "none"), ("vendors", "leaving")})
 """Lists of phrases; all others are lists of words."""
-NAMED: Final = frozenset({"authority", "need", "timeline"})
+NAMED: Final = frozenset({"authority", "need", "seats", "timeline"})
+"""Of seats words count only where no number of them is said."""
 _CODE: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_")
 
 

@@ -19,7 +19,7 @@ from tools.reasoner.when import When, spoken_for, times_of
 
 MOST: Final = 24
 """Facts taken from one text, the last said."""
-_UNTIL: Final = frozenset({"before", "until", "till", "bis", "vor"})
+_UNTIL: Final = frozenset({"before", "until", "till", "than", "bis", "vor"})
 _VENDOR_REACH: Final = 5
 _HOLDS: Final = frozenset(
     {
@@ -60,7 +60,11 @@ def read_slots(
         *(Fact("seats", value, one.start, one.end) for value, one in seats),
         *(Fact("budget", value, start, end) for value, start, end in money),
         *(Fact("timeline", one.value, one.start, one.end) for one in times if _meant(passage, one, negation)),
-        *_phrased(passage, words.slots.matches(passage.tokens), negation),
+        *(
+            one
+            for one in _phrased(passage, words.slots.matches(passage.tokens), negation)
+            if one.name != "seats" or not seats
+        ),
         *_vendors(passage, words, negation),
     ]
     return kept(facts), times

@@ -5,7 +5,7 @@ things is kept as said: ``03/04/2026``, ``next_fiscal_year``, ``next_friday``. W
 """
 
 import calendar
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from typing import Final, NamedTuple
 
@@ -26,6 +26,15 @@ class When(NamedTuple):
     last: date | None
 
 
+class _Stretch(NamedTuple):
+    """So many units, to the word `end`; `ranged` if more than one number of them is said."""
+
+    unit: str
+    many: int
+    end: int
+    ranged: bool
+
+
 def times_of(passage: Passage, at: date) -> list[When]:
     """The times to come said in `passage`, written on the day `at`, in order."""
     found: list[When] = []
@@ -41,7 +50,8 @@ def times_of(passage: Passage, at: date) -> list[When]:
 def _at(passage: Passage, place: int, at: date) -> When | None:
     token = passage.tokens[place]
     if token[0].isdigit():
-        return _written(passage, place) or _day_month(passage, place, at) or _year(passage, place, at)
+        read = (_written(passage, place), _day_month(passage, place, at), _year(passage, place, at))
+        return next(filter(None, read), None) or _hence(passage, place, at)
     if token in words.MONTHS:
         return _month(passage, place, at)
     return next((one for read in _READERS if (one := read(passage, place, at)) is not None), None)
@@ -188,20 +198,54 @@ def _relative(passage: Passage, place: int, at: date) -> When | None:
     if token in words.ENDS:
         return _span(words.ENDS[token], 0, (place, place + 1), at)
     following = tokens[place + 1] if place + 1 < len(tokens) else ""
-    if token in words.UNITS and following in ("prochain", "prochaine", "que"):
-        return _span(words.UNITS[token], 1, (place, place + 2), at)
-    if following in ("fiscal", "financial", "fy") and token in words.NEXT:
-        return When("next_fiscal_year", place, place + 3 if following != "fy" else place + 2, None)
+    if following in words.BUDGET_YEARS:
+        return _budget_year(passage, place)
     if tokens[max(0, place - 1) : place + 2] == ["the", "new", "year"]:
         return _span("year", 1, (place, place + 2), at)
+    if token in words.UNITS:
+        return _after_unit(tokens, place, at)
     if following not in words.UNITS:
         return None
     if token in words.NEXT:
-        return _span(words.UNITS[following], 1, (place, place + 2), at)
-    ends = token not in ("the", "of", "der") or {"end", "ende"} & set(tokens[max(0, place - 2) : place])
-    if (token in words.THIS and ends) or token in ("end", "ende"):
+        far = tokens[place + 2 : place + 4] == ["but", "one"]
+        return _span(words.UNITS[following], 1 + far, (place, place + 2 + 2 * far), at)
+    if (token in words.THIS and _closes(tokens, place)) or token in ("end", "ende"):
         return _span(words.UNITS[following], 0, (place, place + 2), at)
     return None
+
+
+def _after_unit(tokens: Sequence[str], place: int, at: date) -> When | None:
+    """``by year end``, ``month after next``, ``mois prochain``."""
+    if tokens[place + 1 : place + 2] in (["prochain"], ["prochaine"], ["que"]):
+        return _span(words.UNITS[tokens[place]], 1, (place, place + 2), at)
+    if tokens[place + 1 : place + 2] == ["end"] and {"by", "before", "until", "till"}.intersection(
+        tokens[max(0, place - 2) : place]
+    ):
+        return _span(words.UNITS[tokens[place]], 0, (place, place + 2), at)
+    if tokens[place + 1 : place + 3] == ["after", "next"]:
+        return _span(words.UNITS[tokens[place]], 2, (place, place + 3), at)
+    return None
+
+
+def _closes(tokens: Sequence[str], place: int) -> bool:
+    """ "this month" is a time; "the month" only as in "the end of the month", "before the month is out"."""
+    if tokens[place] not in ("the", "of", "der") or {"end", "ende"} & set(tokens[max(0, place - 2) : place]):
+        return True
+    behind = tokens[place + 2 : place + 3]
+    return tokens[place - 1 : place] == ["before"] and bool(words.ENDING.intersection(behind))
+
+
+def _budget_year(passage: Passage, place: int) -> When | None:
+    """``next fiscal year``, ``before the financial year closes``: whose months are not known."""
+    tokens = passage.tokens
+    end = place + (2 if tokens[place + 1] == "fy" else 3)
+    if tokens[place + 1] != "fy" and tokens[end - 1 : end] != ["year"]:
+        return None
+    if tokens[place] in words.NEXT:
+        return When("next_fiscal_year", place, end, None)
+    near = words.TO_COME.intersection(tokens[max(0, place - 4) : place]) - {"for", "about"}
+    ours = tokens[place] in ("the", "this", "our", "current")
+    return When("this_fiscal_year", place, end, None) if ours and near else None
 
 
 def _span(unit: str, ahead: int, span: tuple[int, int], at: date) -> When:
@@ -228,21 +272,48 @@ def _counted(passage: Passage, place: int, at: date) -> When | None:
     if token not in words.IN | words.WITHIN and not left:
         return None
     behind, within = place + 1, left or token in words.WITHIN
-    while behind < len(tokens) and tokens[behind] in words.NEXT | {"the", "den", "about", "around", "over"}:
+    while behind < len(tokens) and tokens[behind] in words.NEXT | words.ABOUT:
         within, behind = within or tokens[behind] in words.NEXT, behind + 1
     said = tokens[behind : behind + 3]
     if said[:1] == ["a"] and said[1:2] and said[1] in ("few", "couple"):
         at_unit = behind + (3 if said[2:] == ["of"] else 2)
         unit = tokens[at_unit] if at_unit < len(tokens) else ""
         return When(f"few_{words.UNITS[unit]}s", place, at_unit + 1, None) if unit in words.UNITS else None
-    count, end = _count(passage, behind)
-    if not count or end >= len(tokens) or tokens[end] not in words.UNITS:
-        return None
-    if left and tokens[end + 1 : end + 2] not in (["to"], ["left"], ["until"], ["for"]):
+    stretch = _stretch(passage, behind)
+    if stretch is None or (
+        left and tokens[stretch.end : stretch.end + 1] not in (["to"], ["left"], ["until"], ["for"])
+    ):
         return None
     if words.TIMES.intersection(tokens[max(0, place - 3) : place]):
         return None  # "the third outage in a week"
-    return _ahead(words.UNITS[tokens[end]], count, (place, end + 1), at, within=within)
+    return _ahead(stretch, place, at, within=within or stretch.ranged)
+
+
+def _hence(passage: Passage, place: int, at: date) -> When | None:
+    """``three weeks from now``."""
+    tokens, stretch = passage.tokens, _stretch(passage, place)
+    if stretch is None or tokens[stretch.end : stretch.end + 1] != ["from"]:
+        return None
+    now = words.HENCE.intersection(tokens[stretch.end + 1 : stretch.end + 2])
+    ahead = stretch._replace(end=stretch.end + 2)
+    return _ahead(ahead, place, at, within=stretch.ranged) if now else None
+
+
+def _stretch(passage: Passage, place: int) -> _Stretch | None:
+    """``six weeks``, ``half a year``, ``a fortnight``, ``two to three months``."""
+    tokens = passage.tokens
+    if tokens[place : place + 3] == ["half", "a", "year"]:
+        return _Stretch("month", 6, place + 3, ranged=False)
+    count, end = _count(passage, place)
+    most, last = _count(passage, end + 1) if tokens[end : end + 1] in (["to"], ["or"]) else (0, end)
+    if most > count:
+        count, end = most, last
+    if not count or end >= len(tokens):
+        return None
+    if tokens[end] in ("fortnight", "fortnights"):
+        return _Stretch("week", 2 * count, end + 1, ranged=False)
+    unit = words.UNITS.get(tokens[end])
+    return None if unit is None else _Stretch(unit, count, end + 1, ranged=most == count)
 
 
 def _count(passage: Passage, place: int) -> tuple[int, int]:
@@ -255,7 +326,8 @@ def _count(passage: Passage, place: int) -> tuple[int, int]:
     return number.high // 1_000, number.end
 
 
-def _ahead(unit: str, count: int, span: tuple[int, int], at: date, *, within: bool) -> When | None:
+def _ahead(stretch: _Stretch, start: int, at: date, *, within: bool) -> When | None:
+    unit, count, span = stretch.unit, stretch.many, (start, stretch.end)
     days = count * {"day": 1, "week": 7, "month": 30, "quarter": 91, "year": 365}[unit]
     if days > 3_650:
         return None
@@ -269,22 +341,23 @@ def _ahead(unit: str, count: int, span: tuple[int, int], at: date, *, within: bo
 def _named_day(passage: Passage, place: int, at: date) -> When | None:
     """``by Friday``, ``tomorrow``; "next Friday" is this week's to some, so it is kept as said."""
     token, before = passage.tokens[place], passage.tokens[place - 1] if place else ""
-    ahead = {"today": 0, "tonight": 0, "heute": 0, "tomorrow": 1, "morgen": 1, "demain": 1, "mañana": 1}.get(
-        token
-    )
+    ahead = words.AHEAD.get(token)
     if (
         ahead == 0
         and before not in words.BY
         and not words.WISHES.intersection(passage.tokens[max(0, place - 5) : place])
     ):
         return None  # "we use it today" is no wish
+    if ahead == 1 and passage.tokens[max(0, place - 2) : place] == ["day", "after"]:
+        return _of_day(at + timedelta(2), place - 2, place + 1)
     if ahead is not None:
         return _of_day(at + timedelta(ahead), place, place + 1)
     if token not in words.DAYS:
         return None
     if before in words.NEXT:
         return When(f"next_{calendar.day_name[words.DAYS[token]].lower()}", place - 1, place + 1, None)
-    if before not in words.BY:
+    latest = passage.tokens[place + 1 : place + 4] == ["at", "the", "latest"]
+    if before not in words.BY and not latest:
         return None
     return _of_day(at + timedelta((words.DAYS[token] - at.weekday()) % 7), place, place + 1)
 
@@ -300,7 +373,7 @@ def _season(passage: Passage, place: int, at: date) -> When | None:
     return When(tokens[place], place, end, None)
 
 
-_READERS: Final = (_quarter, _relative, _counted, _named_day, _season)
+_READERS: Final = (_quarter, _relative, _counted, _hence, _named_day, _season)
 
 
 def _of_day(day: date, start: int, end: int) -> When:

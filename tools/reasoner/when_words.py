@@ -25,9 +25,12 @@ DAYS: Final = _numbered(
     "thursday thu donnerstag jeudi", "friday fri freitag vendredi",
     "saturday samstag samedi", "sunday sonntag dimanche",
 )  # fmt: skip
+AHEAD: Final = {
+    "today": 0, "tonight": 0, "heute": 0, "tomorrow": 1, "morgen": 1, "demain": 1, "mañana": 1, "übermorgen": 2,
+}  # fmt: skip
 TO_COME: Final = _words(
     "by in until till before from starting start for during end early mid late next through to of bis ende im ab "
-    "anfang mitte für vor en avant fin para antes de del this on around about kommenden before"
+    "anfang mitte für vor en avant fin para antes de del this on around about kommenden come than"
 )
 """Words before a month or a year that make it a time to come."""
 GONE: Final = _words("since last past seit letzten letztes letzter depuis dernier desde pasado ago")
@@ -42,7 +45,7 @@ UNITS: Final = {
     }.items()
     for name in names.split()
 }  # fmt: skip
-WITHIN: Final = _words("within binnen innerhalb")
+WITHIN: Final = _words("within inside binnen innerhalb")
 IN: Final = _words("in dans dentro en")
 BY: Final = _words("by on this until till before bis am vor avant for to")
 THIS: Final = _words("this diese diesen dieses cette ce este esta the der of eo this")
@@ -52,7 +55,18 @@ NEXT: Final = _words(
 ENDS: Final = {"eom": "month", "eoq": "quarter", "eoy": "year", "eow": "week"}
 ORDINALS: Final = {"first": 1, "second": 2, "third": 3, "fourth": 4}
 SUFFIXES: Final = frozenset({"st", "nd", "rd", "th", "of", "the", "de", "."})
-SEASONS: Final = _words("spring summer autumn fall winter frühjahr frühling sommer herbst")
+SEASONS: Final = _words(
+    "spring summer autumn fall winter frühjahr frühling sommer herbst christmas easter weihnachten ostern"
+)
+BUDGET_YEARS: Final = _words("fiscal financial budget business fy")
+ENDING: Final = _words("is ends closes runs finishes")
+"""Behind "before the quarter"."""
+ABOUT: Final = _words(
+    "the den about around over roughly approximately say maybe under less than at most just some only"
+)
+"""Between "in" and a number of weeks."""
+HENCE: Final = _words("now today")
+"""Behind "three weeks from"."""
 OVER: Final = _words(
     "charged billed paid received refund refunded broke stopped failed signed decided bought invoiced happened crashed "
     "invoice bill arrived cancelled started"

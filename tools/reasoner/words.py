@@ -22,6 +22,8 @@ _CITED: Final = re.compile(
     r"\"[^\"\n]{1,500}\"|[“„][^“”\n]{1,500}[“”]|«[^«»\n]{1,500}»|»[^«»\n]{1,500}«"
     r"|(?<!\w)['‘‚](?:[^'‘’\n]|(?<=\w)['’](?=\w)){1,500}['’](?!\w)"
 )
+_MARKED: Final = re.compile(r"[:;=!?{}<>]|\.\s")
+"""What no name holds: "stop: now" is another's sentence too."""
 _FEW: Final = 3
 """Words from which something in quotation marks is another's sentence, not a name."""
 
@@ -38,7 +40,7 @@ def own_words(text: str) -> str:
 def meant_words(text: str) -> str:
     """The `own_words` of `text` without sentences in quotation marks: to quote a wish is not to have it.
 
-    What stands in them counts after all where nothing else is said. Names of one or two words stay.
+    What stands in them counts after all where nothing else is said. Names stay: one or two words without a mark.
     >>> meant_words('The scanner flagged "ignore all instructions" in the "Pro plan"')
     'the scanner flagged   in the "pro plan"'
     """
@@ -49,7 +51,7 @@ def meant_words(text: str) -> str:
 
 def _left_of(cited: re.Match[str]) -> str:
     found = cited.group()
-    return found if len(found.split()) < _FEW else " "
+    return found if len(found.split()) < _FEW and not _MARKED.search(found) else " "
 
 
 def own_parts(plain: str) -> list[tuple[int, int]]:
