@@ -4,30 +4,37 @@ What a vendor tells is a new signal, through the same door. A run waits for its 
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from functools import partial
+from typing import Final, TypeVar
 
 from domain.audit import AuditEntry
 from domain.errors import Backpressure, BadInput, Refused, Temporary, Throttled
 from domain.instants import DAY, MINUTE, SECOND
 from domain.ports.home import Home
 from domain.ports.sources import RawItem
-from domain.ports.upstream import Page, Place, Poller, Reader, Record, Told, Unread, Upstream
+from domain.ports.upstream import Page, Place, Poller, Reader, Record, Stream, Told, Unread, Upstream
 from domain.ports.work import Claimed
 from domain.signal import LeadKey
 from surfaces.counts import Counts
 from surfaces.door import LIMIT, take
 from surfaces.news import News
+from surfaces.read_counts import count
 from surfaces.serving import served
 
+T = TypeVar("T")
 LEASE: Final = 2 * MINUTE
 """How long records, or the place of a poller, are held: longer than a vendor may take to answer."""
+HOLD: Final = 3 * MINUTE
+"""The same for the place of a stream, whose page may take two minutes to come; each page holds it anew."""
 PAGES: Final = 50
 """Pages of one poller in a turn: then it is others' turn."""
 FIRST: Final = DAY
 """How far back a poller begins."""
 IDLE_S: Final = 0.2
+LISTEN_S: Final = 1.0
+"""Rest before the place of a stream that somebody else holds is asked for again."""
 PAUSES: Final = (5 * SECOND, 30 * SECOND, 2 * MINUTE, 10 * MINUTE)
 """How long a vendor that did not answer is left alone, by how often in a row it did not."""
 WAITING: Final = "unread"
@@ -44,6 +51,8 @@ class Caught(Counts):
     """Pages that pollers read."""
     items: int = 0
     """Signals that came of it and were new."""
+    flagged: int = 0
+    """Pages that were not the next ones: an expired position, an overflow, an event that cannot be read."""
     failed: int = 0
     """Times that a vendor could not be asked."""
     outages: int = 0
@@ -59,8 +68,12 @@ async def noted(home: Home, records: Sequence[Record]) -> None:
     upstream = home.upstream
     wanted = [one for one in records if upstream is not None and one.vendor in upstream.readers]
     if upstream is not None and wanted:
-        wait_us = upstream.wait_us
-        await upstream.todos.note(home.tenant, home.region, wanted, wait_us=wait_us, now=home.clock.now())
+        for vendor in sorted({one.vendor for one in wanted}):
+            some, wait_us = [one for one in wanted if one.vendor == vendor], upstream.wait_us
+            listed = await upstream.todos.note(
+                home.tenant, home.region, some, wait_us=wait_us, now=home.clock.now()
+            )
+            count(vendor, "cached", len(some) - listed)
 
 
 async def settled(home: Home, claimed: Sequence[Claimed]) -> list[Claimed]:
@@ -83,13 +96,20 @@ async def settled(home: Home, claimed: Sequence[Claimed]) -> list[Claimed]:
         until = max((one.wait_until for one in left), default=0)
         if until > now:
             await home.work.fail(lead.claim, code=WAITING, counts=False, retry_at=until, now=now)
+            _count_leads(left, "waited")
             continue
         passed += [one.key for one in left]
+        _count_leads(left, "without")
         vendors = tuple(sorted({one.vendor for one in left}))
         ready.append(replace(lead, given=replace(lead.given, unread=vendors)) if left else lead)
     if passed:
         await upstream.todos.passed(home.tenant, passed)
     return ready
+
+
+def _count_leads(unread: Sequence[Unread], what: str) -> None:
+    for vendor in {one.vendor for one in unread}:
+        count(vendor, what)
 
 
 def _keys(one: Claimed) -> list[LeadKey]:
@@ -127,8 +147,76 @@ class CatchingUp:
         return caught
 
     async def serve(self, stop: asyncio.Event) -> Caught:
-        """Turn after turn until `stop` is set."""
-        return await served(self.turn, stop, Caught(), idle_s=IDLE_S)
+        """Turn after turn until `stop` is set, and beside it each stream that nobody else listens to."""
+        total = Caught()
+
+        async def listen(stream: Stream) -> Caught:
+            caught = Caught()
+            await self.follow(stream, caught, stop)
+            return caught
+
+        streams = self.home.upstream.streams if self.home.upstream is not None else ()
+        await asyncio.gather(
+            served(self.turn, stop, total, idle_s=IDLE_S),
+            *(served(partial(listen, one), stop, total, idle_s=LISTEN_S) for one in streams),
+        )
+        return total
+
+    async def follow(
+        self,
+        stream: Stream,
+        caught: Caught,
+        stop: asyncio.Event | None = None,
+        *,
+        since: int | None = None,
+        asked: bool = False,
+    ) -> bool:
+        """Listen until `stop` is set, or without it until nothing more comes; False if somebody else listens.
+
+        A position is kept only when what lies before it is on disk: who dies in between hears it twice.
+        """
+        upstream, home = self.home.upstream, self.home
+        if upstream is None:
+            return False
+        place = await upstream.positions.take(
+            home.tenant, home.region, stream.name, now=home.clock.now(), lease_us=HOLD, asked=asked
+        )
+        if place is None:
+            return False
+        try:
+            await self._listen(upstream, stream, place, caught, stop=stop, since=since)
+        except (Temporary, Refused, BadInput, Backpressure) as error:
+            until, code = self._failed(stream.name, error, caught), code_of(error)
+            now = home.clock.now()
+            await upstream.positions.put_off(home.tenant, place, code=code, now=now, due_at=until)
+        finally:
+            await stream.close()
+        return True
+
+    async def _listen(
+        self,
+        upstream: Upstream,
+        stream: Stream,
+        place: Place,
+        caught: Caught,
+        *,
+        stop: asyncio.Event | None,
+        since: int | None,
+    ) -> None:
+        home = self.home
+        position, code, held = stream.start(place.position, since=since, now=home.clock.now()), "ok", True
+        while held:
+            asking = stream.page(position, now=home.clock.now(), wait=stop is not None)
+            page = await asking if stop is None else await unless(stop, asking)
+            if page is None:
+                now = home.clock.now()
+                await upstream.positions.put_off(home.tenant, place, code=code, now=now, due_at=now)
+                return
+            await self._kept(stream, page, caught)
+            self._row.pop(stream.name, None)
+            position, code = page.position, page.code
+            held = await self._moved(upstream, place, page, more=page.more, hold_us=HOLD)
+            held = held and page.more
 
     async def records(self, reader: Reader, caught: Caught) -> None:
         """One batch of records that are due at a vendor."""
@@ -140,10 +228,12 @@ class CatchingUp:
         )
         if not todos:
             return
+        count(reader.vendor, "asked", len(todos))
         try:
             told = await self._read(reader, [one.record for one in todos])
             caught.items += await self._taken([item for one in told.values() for item in one.items])
         except (Temporary, Backpressure) as error:
+            count(reader.vendor, "failed", len(todos))
             until = self._failed(reader.vendor, error, caught)
             await upstream.todos.put_off(home.tenant, todos, until=until, code=code_of(error))
             return
@@ -151,6 +241,8 @@ class CatchingUp:
         done = {one: told[one.record].code for one in todos if one.record in told}
         await upstream.todos.settle(home.tenant, done, read_at=begun, now=home.clock.now())
         caught.records += len(done)
+        count(reader.vendor, "answered", len(done))
+        count(reader.vendor, "failed", len(todos) - len(done))
 
     async def _read(self, reader: Reader, records: Sequence[Record]) -> Mapping[Record, Told]:
         """What is told of each; where a vendor refuses several at once, they are asked for one by one."""
@@ -199,12 +291,13 @@ class CatchingUp:
             position = page.position
         return True
 
-    async def _kept(self, poller: Poller, page: Page, caught: Caught) -> None:
+    async def _kept(self, poller: Poller | Stream, page: Page, caught: Caught) -> None:
         """On disk when this returns."""
         await noted(self.home, page.records)
-        caught.items += await self._taken(page.items)
+        caught.items += await self._taken(page.items, news=not page.events)
         caught.pages += 1
-        if page.code != "ok":
+        if page.code not in ("ok", "behind"):
+            caught.flagged += 1
             now, home = self.home.clock.now(), self.home
             row = AuditEntry(
                 tenant=home.tenant, region=home.region, step="sync", code=f"position_{page.code}", at=now,
@@ -212,17 +305,19 @@ class CatchingUp:
             )  # fmt: skip
             await home.audit.append([row])
 
-    async def _moved(self, upstream: Upstream, place: Place, page: Page, *, more: bool) -> bool:
+    async def _moved(
+        self, upstream: Upstream, place: Place, page: Page, *, more: bool, hold_us: int = LEASE
+    ) -> bool:
         now = self.home.clock.now()
         # Where pages are left after this turn, the next one goes on at once.
         due_at = None if more else now if page.more else now + upstream.every_us
         return await upstream.positions.move(
-            self.home.tenant, place, page.position, code=page.code, now=now, due_at=due_at
+            self.home.tenant, place, page.position, code=page.code, now=now, due_at=due_at, hold_us=hold_us
         )
 
-    async def _taken(self, items: Sequence[RawItem]) -> int:
-        """Through the door, those that say something new; how many were."""
-        fresh = await News(self.home).of(items)
+    async def _taken(self, items: Sequence[RawItem], *, news: bool = True) -> int:
+        """Through the door, with `news` only those that say something new; how many were."""
+        fresh = await News(self.home).of(items) if news else items
         accepted = 0
         for start in range(0, len(fresh), LIMIT):
             batch = list(enumerate(fresh[start : start + LIMIT], start))
@@ -230,7 +325,7 @@ class CatchingUp:
         return accepted
 
     def _failed(self, vendor: str, error: Exception, caught: Caught) -> int:
-        """Until when the vendor is left alone: as long as it asks for, or longer from time to time."""
+        """Until when the vendor, or a stream, is left alone: as long as it asks for, or longer from time to time."""
         caught.failed += 1
         row = self._row[vendor] = self._row.get(vendor, 0) + 1
         wait = PAUSES[min(row, len(PAUSES)) - 1]
@@ -238,6 +333,18 @@ class CatchingUp:
             wait = round(error.retry_after_s * SECOND) or wait
         until = self._again_at[vendor] = self.home.clock.now() + wait
         return until
+
+
+async def unless(stop: asyncio.Event, asking: Awaitable[T]) -> T | None:
+    """What `asking` gives; None, and it is called off, if `stop` is set before."""
+    stopped, asked = asyncio.ensure_future(stop.wait()), asyncio.ensure_future(asking)
+    try:
+        await asyncio.wait({stopped, asked}, return_when=asyncio.FIRST_COMPLETED)
+        return await asked if asked.done() else None
+    finally:
+        for one in (stopped, asked):
+            one.cancel()
+        await asyncio.gather(stopped, asked, return_exceptions=True)
 
 
 def code_of(error: Exception) -> str:
@@ -249,15 +356,18 @@ def code_of(error: Exception) -> str:
 
 
 async def sync(home: Home, vendor: str, *, since: int | None = None) -> Mapping[str, int]:
-    """Ask `vendor` now, by all its pollers, and read what is to be read; the figures of it.
+    """Ask `vendor` now, by all its pollers and streams, and read what is to be read; the figures of it.
 
-    `skipped` are pollers that another process holds.
+    `skipped` are pollers and streams that another process holds.
     """
     catching, caught, skipped = CatchingUp(home), Caught(), 0
     upstream = home.upstream
     for poller in upstream.pollers if upstream is not None else ():
         if poller.vendor == vendor:
             skipped += not await catching.poll(poller, caught, since=since, asked=True)
+    for stream in upstream.streams if upstream is not None else ():
+        if stream.vendor == vendor:
+            skipped += not await catching.follow(stream, caught, since=since, asked=True)
     reader = upstream.readers.get(vendor) if upstream is not None else None
     while reader is not None and not caught.failed:
         before = caught.records

@@ -1,4 +1,4 @@
-"""Readers and pollers behind guards: a rate that all workers share, a breaker, a deadline."""
+"""Readers and pollers behind guards: a rate and a wait that all workers share, a breaker, a deadline."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -10,6 +10,7 @@ from domain.instants import SECOND
 from domain.ports.limits import Limits
 from domain.ports.upstream import Page, Poller, Reader, Record, Told
 from tools.breaker import Breaker
+from tools.waits import SharedWait
 
 T = TypeVar("T")
 DEADLINE_S: Final = 60.0
@@ -22,6 +23,8 @@ class Gate:
 
     vendor: str
     limits: Limits
+    wait: SharedWait
+    """The same as that of what is written there."""
     now: Callable[[], int]
     per_minute: int = 60
     """Batches and pages."""
@@ -34,6 +37,7 @@ class Gate:
         left = self.breaker.left(self.now())
         if left:
             raise Throttled(f"{self.vendor} is in trouble and left alone", left / SECOND, code="breaker")
+        await self.wait.ask()
         name = f"records:{self.vendor}"
         wait = await self.limits.reserve(name, per_minute=self.per_minute, burst=self.burst, now=self.now())
         if wait:
@@ -43,8 +47,12 @@ class Gate:
             async with asyncio.timeout(self.deadline_s):
                 answer = await call()
         except (Temporary, TimeoutError) as error:
+            if isinstance(error, Throttled) and error.code == "record":
+                self.breaker.answered(ticket)
+                raise
             asked = error.retry_after_s if isinstance(error, Throttled) else 0.0
             self.breaker.failed(ticket, self.now(), asked_us=round(asked * SECOND))
+            await self.wait.told(error)
             if isinstance(error, Temporary):
                 raise
             raise Temporary(f"{self.vendor} did not answer in time") from None

@@ -22,6 +22,7 @@ from domain.ports.sources import RawItem
 from domain.ports.upstream import Page, Record, Told
 from tools import addresses
 from tools.crm.hubspot import MANNERS as WRITING
+from tools.refresh import PATH
 from tools.said import Said, key, listed, mark_of, number, table, word
 from tools.sources import hubspot as told
 from tools.vendor import TIMEOUT, Answer, Api, Call, Manners
@@ -230,7 +231,7 @@ class JournalLogin:
         url = addresses.checked(self.url).rstrip("/")
         try:
             async with httpx.AsyncClient(timeout=TIMEOUT, transport=self.transport, trust_env=False) as asked:
-                answer = await asked.post(f"{url}/oauth/v1/token", data=form)
+                answer = await asked.post(url + PATH, data=form)
         except httpx.HTTPError as error:
             raise Temporary(f"hubspot gives no token now ({type(error).__name__})") from None
         if answer.status_code in (400, 401, 403):

@@ -1,20 +1,22 @@
 """Opens what reads vendors back, as the settings say: with the same credentials that write there."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from typing import Final
 from urllib.parse import urlsplit
 
 from domain.errors import ConfigError
+from domain.ids import TenantId
 from domain.instants import SECOND
 from domain.ports.clock import Clock
 from domain.ports.limits import Limits
-from domain.ports.upstream import Poller, Positions, Reader, Todos, Upstream
+from domain.ports.upstream import Poller, Positions, Reader, Stream, Todos, Upstream
 from tools.records.guarded import Gate, GuardedPoller, GuardedReader
 from tools.settings import Settings
 from tools.vendor import Api, Renew
-from tools.vendors import login_of, token_of
+from tools.vendors import hubspot_login, login_of, token_of
+from tools.waits import SharedWait
 
 POLLED: Final = ("chatwoot", "hubspot", "salesforce")
 Ways = tuple[Reader | None, tuple[Poller, ...]]
@@ -30,7 +32,7 @@ def open_upstream(
     limits: Limits,
     later: ExitStack,
 ) -> Upstream:
-    """Readers for the vendors that `crm` and `desk` name, pollers for those of them that `poll` names.
+    """Readers for the vendors that `crm` and `desk` name, pollers for those of them that `poll` names, streams.
 
     `later` closes them. Raises: ConfigError naming what is missing.
     """
@@ -42,17 +44,25 @@ def open_upstream(
             raise ConfigError(f"poll: {name} is not set up; set crm or desk to it, with its credentials")
     readers: dict[str, Reader] = {}
     pollers: list[Poller] = []
+    streams: list[Stream] = []
+    if settings.crm_channels and "salesforce" not in in_use:
+        raise ConfigError("crm_channels: salesforce is not set up; set crm to it, with its credentials")
     for vendor in sorted(in_use):
-        gate = Gate(vendor, limits, clock.now)
+        wait = SharedWait(limits, TenantId(settings.tenant), vendor, clock.now)
+        gate = Gate(vendor, limits, wait, clock.now)
         reader, some = _ways(vendor, settings, clock, later)
         if reader is not None:
             readers[vendor] = GuardedReader(reader, gate)
-        pollers += [GuardedPoller(one, gate) for one in some if vendor in settings.poll]
+        guarded = [GuardedPoller(one, gate) for one in some]
+        pollers += guarded if vendor in settings.poll else []
+        if vendor == "salesforce" and settings.crm_channels:
+            streams += [_stream(one, settings, guarded, clock, later) for one in settings.crm_channels]
     return Upstream(
         todos,
         positions,
         readers,
         tuple(pollers),
+        tuple(streams),
         wait_us=round(settings.read_wait_s * SECOND),
         every_us=settings.poll_s * SECOND,
     )
@@ -110,7 +120,7 @@ def _hubspot(settings: Settings, actors: frozenset[str], clock: Clock, later: Ex
     )
 
     url = settings.crm_url or URL
-    setting, renew = token_of("crm", settings.crm_token, settings.crm_token_file)
+    setting, renew = hubspot_login(settings)
     api = Api(MANNERS, url, renew, clock, setting=setting)
     later.callback(lambda: asyncio.run(api.aclose()))
     reader = HubSpotReader(api, actors)
@@ -137,6 +147,26 @@ def _salesforce(settings: Settings, actors: frozenset[str], clock: Clock, later:
     later.callback(lambda: asyncio.run(api.aclose()))
     org = Org(api, login, actors)
     return SalesforceReader(org), tuple(SalesforcePoller(org, entity) for entity in FIELDS)
+
+
+def _stream(
+    channel: str, settings: Settings, pollers: Sequence[Poller], clock: Clock, later: ExitStack
+) -> Stream:
+    """One channel of Salesforce; `pollers` ask for what it has missed."""
+    from tools.records.salesforce import FIELDS
+    from tools.records.salesforce_session import LONGEST, LONGEST_S, MOST_BYTES, manners
+    from tools.records.salesforce_stream import SalesforceStream
+
+    login = login_of(settings)
+    api = Api(
+        manners(login.setting), login.url, login, clock, setting=login.setting, timeout=LONGEST,
+        deadline_s=LONGEST_S, most=MOST_BYTES,
+    )  # fmt: skip
+    later.callback(lambda: asyncio.run(api.aclose()))
+    actors, accounts = (
+        _ids(setting, "salesforce") for setting in (settings.webhook_actors, settings.webhook_accounts)
+    )
+    return SalesforceStream(api, login, channel, dict(zip(FIELDS, pollers, strict=True)), actors, accounts)
 
 
 def _ids(setting: Mapping[str, str], vendor: str) -> frozenset[str]:

@@ -36,6 +36,8 @@ TRAITS: Final[Mapping[str, str]] = {
     "MailingCountry": "country",
 }  # fmt: skip
 """Field -> trait."""
+NOBODY: Final = "000000000000000AAA"
+"""The id of an overflow: more changed in a transaction than is told one by one."""
 _FIELDS: Final = frozenset({*TRAITS, "Email", "Phone", "MobilePhone", "Company", "NumberOfEmployees"})
 _TIMES: Final = ("SystemModstamp", "LastModifiedDate", "CreatedDate")
 
@@ -98,12 +100,17 @@ def _change(head: Mapping[str, Any], fields: Mapping[str, Any], said: Said, acto
     for record in records:
         if _own(head, actors):
             said.ignore("echo")
-        elif head.get("entityName") not in PEOPLE:
+        elif word(head.get("entityName")) not in PEOPLE:
             said.ignore("no_lead")
-        elif "*" in (word(record) or ""):
+        elif unnamed(record):
             said.ignore("wildcard")
         else:
             _record(record, head, fields, said)
+
+
+def unnamed(record: object) -> bool:
+    """Whether the id stands for many records: a wildcard, or the empty id of an overflow."""
+    return "*" in (word(record) or "") or record == NOBODY
 
 
 def _record(record: object, head: Mapping[str, Any], fields: Mapping[str, Any], said: Said) -> None:

@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 
 from domain.errors import Temporary, Throttled
+from domain.ids import TenantId
 from domain.instants import SECOND
 from domain.ports.upstream import Page, Record, Told
 from tests.tools.vendor_server import Asked, Said, Wire
+from tests.tools.waits import Waits
 from tools.clock import ReplayClock
 from tools.desk import intercom, zendesk
 from tools.records.guarded import Gate, GuardedReader
@@ -16,6 +18,7 @@ from tools.records.hubspot import FILES, HubSpotJournal, no_token
 from tools.records.intercom import IntercomReader
 from tools.records.zendesk import ZendeskReader
 from tools.vendor import Api, Manners
+from tools.waits import SharedWait
 
 AT = 1_709_286_300 * SECOND
 
@@ -111,10 +114,11 @@ async def test_a_file_of_the_journal_is_fetched_from_hubspot_alone(url: str) -> 
     assert len(wire.log) == 1
 
 
-class Limited:
+class Limited(Waits):
     """A rate that is used up after some requests."""
 
     def __init__(self, left: int) -> None:
+        super().__init__()
         self.left = left
 
     async def reserve(self, name: str, *, per_minute: int, burst: int, now: int) -> int:
@@ -137,12 +141,17 @@ class Broken:
 
 async def test_a_vendor_in_trouble_is_left_alone_and_its_rate_is_kept() -> None:
     broken, clock = Broken(), ReplayClock(AT)  # type: ignore[arg-type]  # an instant
-    guarded = GuardedReader(broken, Gate("hubspot", Limited(1_000), clock.now))
+
+    def gate(left: int) -> Gate:
+        limits = Limited(left)
+        return Gate("hubspot", limits, SharedWait(limits, TenantId("t"), "hubspot", clock.now), clock.now)
+
+    guarded = GuardedReader(broken, gate(1_000))
     for _ in range(20):
         with pytest.raises(Temporary):
             await guarded.read([], now=AT)
     assert broken.asked == 5, "the breaker is open"
-    slow = GuardedReader(broken, Gate("hubspot", Limited(0), clock.now))
+    slow = GuardedReader(broken, gate(0))
     with pytest.raises(Throttled) as told:
         await slow.read([], now=AT)
     assert (told.value.retry_after_s, broken.asked) == (7.0, 5)

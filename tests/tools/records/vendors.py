@@ -12,6 +12,7 @@ from tests.tools.crm.fake_salesforce import OUR_USER, ROOT, FakeSalesforce
 from tests.tools.crm.fake_salesforce import Wrong as NotSalesforce
 from tests.tools.desk.fake_chatwoot import FakeChatwoot, Talk
 from tests.tools.vendor_server import Asked, Said
+from tools.refresh import PATH
 
 PAGE: Final = 25
 """Conversations of a page."""
@@ -93,7 +94,7 @@ class Portal(FakeHubSpot):
 
     def handle(self, asked: Asked) -> Said:
         """Files of the journal need no token, and get none."""
-        if asked.path == "/oauth/v1/token":
+        if asked.path == PATH:
             return Said(200, {"access_token": self.token})
         if asked.path.startswith("/files/"):
             return Said(400) if "authorization" in asked.headers else self._route(asked)

@@ -106,6 +106,7 @@ def test_a_change_in_salesforce_says_only_what_changed() -> None:
         ({"commitUser": "005us"}, "echo"),
         ({"entityName": "Opportunity"}, "no_lead"),
         ({"recordIds": ["001*"]}, "wildcard"),
+        ({"recordIds": ["000000000000000AAA"], "changeType": "GAP_OVERFLOW"}, "wildcard"),
         ({"changeType": "SOMETHING"}, "kind"),
         ({"changedFields": ["Address.Street"]}, "unlisted"),
     ],
