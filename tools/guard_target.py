@@ -1,4 +1,4 @@
-"""A target behind its guards: deadlines, few calls at a time, a breaker, a shared rate, retries where they are safe."""
+"""A target behind its guards: deadlines, few calls at a time, a breaker, a shared rate and wait, retries if safe."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -13,6 +13,7 @@ from domain.ports.target import Change, Seen, Subject, Target
 from tools.breaker import Breaker
 from tools.retry import Retries, retrying
 from tools.turns import Turns
+from tools.waits import SharedWait
 
 T = TypeVar("T")
 
@@ -30,7 +31,7 @@ class Guards:
     queue_s: float = 10.0
     """How long a call waits for its turn."""
     per_minute: int = 600
-    """Calls a minute that all workers may make together; 0 = as many as they like."""
+    """Calls a minute that all workers may make together; 0 = as many as they like, and no wait is shared."""
     burst: int = 60
     retries: Retries = field(default_factory=Retries)
     failures: int = 5
@@ -46,10 +47,13 @@ class GuardedTarget:
     has not (`Temporary`, `Throttled`).
     """
 
-    def __init__(self, target: Target, guards: Guards, *, limits: Limits, now: Callable[[], int]) -> None:
-        """`limits` is shared by all workers, under the target's name; `now` tells the Instant."""
+    def __init__(
+        self, target: Target, guards: Guards, *, limits: Limits, wait: SharedWait, now: Callable[[], int]
+    ) -> None:
+        """`limits`, under the target's name, and `wait` are shared by all workers; `now` tells the Instant."""
         self.name, self.delivery, self.takes = target.name, target.delivery, target.takes
-        self._target, self._guards, self._limits, self._now = target, guards, limits, now
+        self._target, self._guards, self._now = target, guards, now
+        self._limits, self._wait = limits, wait
         self._turns = Turns(target.name, guards.at_once, queue=guards.queue, queue_s=guards.queue_s)
         self._last: Exception | None = None
         self.breaker = Breaker(guards.failures, guards.pause_us)
@@ -103,19 +107,31 @@ class GuardedTarget:
             except Refused:
                 self.breaker.answered(ticket)
                 raise
+            except Throttled as error:
+                await self._heard(error, ticket)
+                raise
             except (Temporary, OutcomeUnknown, TimeoutError) as error:
-                asked = error.retry_after_s if isinstance(error, Throttled) else 0.0
-                self.breaker.failed(ticket, self._now(), asked_us=round(asked * SECOND))
+                self.breaker.failed(ticket, self._now())
                 self._last = error
                 raise
             finally:
                 # A defect or a cancelled call says nothing of the target, but must not keep others from trying.
                 self.breaker.gave_up(ticket)
 
+    async def _heard(self, error: Throttled, ticket: int) -> None:
+        """The target asks for quiet: all of it, which all workers are told, or one record alone."""
+        if error.code == "record":
+            self.breaker.answered(ticket)
+            return
+        self.breaker.failed(ticket, self._now(), asked_us=round(error.retry_after_s * SECOND))
+        self._last = error
+        await self._wait.told(error)
+
     async def _ask_limit(self) -> None:
         guards = self._guards
         if not guards.per_minute:
             return
+        await self._wait.ask()
         wait = await self._limits.reserve(
             self.name, per_minute=guards.per_minute, burst=guards.burst, now=self._now()
         )

@@ -41,6 +41,8 @@ class Login:
     transport: httpx.AsyncBaseTransport | None = None
     user: str = ""
     """Salesforce's id of the user in whose name we write, known after the first token."""
+    org: str = ""
+    """Its id of the organisation, known likewise."""
 
     @property
     def setting(self) -> str:
@@ -66,7 +68,8 @@ class Login:
             raise Unauthorized("salesforce does not accept the client's credentials", self.setting)
         try:
             body = orjson.loads(answer.content) if answer.status_code == 200 else {}
-            token, self.user = str(body["access_token"]), str(body.get("id", "")).rpartition("/")[2]
+            token, ids = str(body["access_token"]), ["", *str(body.get("id", "")).split("/")]
+            self.org, self.user = ids[-2:]
         except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
             raise Temporary(f"salesforce gives no token now ({answer.status_code})") from None
         return token

@@ -1,5 +1,6 @@
 """The header ``Retry-After``: how long a server asks us to stay away."""
 
+import re
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Final
@@ -10,6 +11,7 @@ LONGEST_S: Final = 3_600.0
 """No server keeps us away for longer than an hour at a time."""
 USUAL_S: Final = 30.0
 """Where the header is missing or says nothing."""
+_SECONDS: Final = re.compile(r"[+-]?[0-9]+")
 
 
 def retry_after_s(header: str | None, *, now: int) -> float:
@@ -19,7 +21,7 @@ def retry_after_s(header: str | None, *, now: int) -> float:
     (120.0, 6.0)
     """
     text = (header or "").strip()
-    if text.isascii() and text.lstrip("+-").isdigit():
+    if _SECONDS.fullmatch(text):
         seconds = LONGEST_S if len(text) > 9 and text[0] != "-" else float(text[:10])
     else:
         seconds = _until(text, now)

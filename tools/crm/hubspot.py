@@ -299,7 +299,9 @@ def _explain(answer: Answer) -> LeadgraphError | None:
         usual = _PAUSE_S.get(str(body.get("policyName")), 10.0)
         return Throttled("hubspot asks us to come later", _seconds(answer, "retry-after", usual))
     if answer.status in (423, 477):
-        return Throttled("hubspot is busy with the record", _seconds(answer, "retry-after", 30.0))
+        return Throttled(
+            "hubspot is busy with the record", _seconds(answer, "retry-after", 30.0), code="record"
+        )
     if answer.status == 207:
         return _failed(body.get("errors"))
     return None

@@ -315,7 +315,7 @@ def _refusal(code: str) -> LeadgraphError | None:
     if code == "REQUEST_LIMIT_EXCEEDED":
         return Throttled("salesforce has no request left for now", USED_UP_S)
     if code == "UNABLE_TO_LOCK_ROW":
-        return Throttled("salesforce: somebody else writes the record now", _LOCKED_S)
+        return Throttled("salesforce: somebody else writes the record now", _LOCKED_S, code="record")
     return Refused("salesforce did not do it", _CODES.get(code, "invalid")) if code else None
 
 

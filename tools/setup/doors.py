@@ -27,13 +27,16 @@ class Connecting:
         return SystemClock().now()
 
     def known(self, of: Setup) -> dict[str, str]:
-        """The settings that the vendor needs, as they stand, and the folder of tables. Secrets in plain."""
+        """The settings that the vendor needs, as they stand, and where tables and keys lie. Secrets in plain."""
         settings = self._found.settings
         names = {ask.setting for ask in of.asks} | (
             {f"webhook_{of.webhook}_secrets"} if of.webhook else set()
         )
         found = {name: _text(getattr(settings, name)) for name in names}
-        return {name: value for name, value in found.items() if value} | {"config": str(settings.config)}
+        places = {"config": settings.config, "home": settings.home, "master_key": settings.master_key}
+        return {name: value for name, value in found.items() if value} | {
+            name: str(place) for name, place in places.items() if place is not None
+        }
 
     def attempt(self, source: str, url: str, delivery: Delivery) -> Mapping[str, Any]:
         """Send a trial to `url`; without one, through the receiver here, with the settings as they are by now."""

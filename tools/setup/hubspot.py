@@ -1,4 +1,4 @@
-"""Setting HubSpot up: a private app's token, our properties in a group of their own, the app's webhook."""
+"""Setting HubSpot up: a private app's token or an OAuth app's refresh token, our properties in a group of their own."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -11,26 +11,39 @@ from tools.clock import SystemClock
 from tools.crm.hubspot import MANNERS, OWN, URL, HubSpot
 from tools.field_map import FieldMap, field_map
 from tools.sent import Sent
+from tools.settings import Settings
 from tools.setup import trial
 from tools.setup.recipe import NAME, Missing, Opened, Recipe, asking, rows
-from tools.vendor import Call
+from tools.vendor import Call, Renew
+from tools.vendors import hubspot_login
 
 GROUP: Final = "leadgraph"
+_OAUTH: Final = ("crm_client_id", "crm_client_secret", "crm_refresh_token")
 _UNIQUE: Final = frozenset({"lead", "key"})
 
 
 @asynccontextmanager
 async def opened(values: Mapping[str, str]) -> AsyncIterator[Opened]:
-    """The account of a token. Raises: ConfigError."""
+    """The account of a token, or of a refresh token: what comes of that is sealed in the home as in use.
+
+    Raises: ConfigError.
+    """
     clock, fields = SystemClock(), field_map(Path(values["config"]), "hubspot", own=OWN)
     url = values.get("crm_url") or URL
-    async with asking(MANNERS, url, values["crm_token"], setting="crm_token") as api:
+    setting, login = _login(values)
+    async with asking(MANNERS, url, login, setting=setting) as api:
         sent = Sent(Path(":memory:"), clock)
         try:
             check = HubSpot(api, fields, sent, clock, create=False).check
             yield Opened(api, values, _named(fields), check)
         finally:
             sent.close()
+
+
+def _login(values: Mapping[str, str]) -> tuple[str, Renew]:
+    names = ("home", "master_key", "crm_url", "crm_token", *_OAUTH)
+    given: dict[str, Any] = {name: values[name] for name in names if values.get(name)}
+    return hubspot_login(Settings(crm="hubspot", **given))
 
 
 async def who(account: Opened) -> str:
@@ -88,8 +101,24 @@ RECIPE: Final = Recipe(
         Ask("crm_url", "address of HubSpot's API, if it is not the usual one", needed=False, rare=True),
         Ask(
             "crm_token",
-            "access token of your private app (Settings, Integrations, Private apps)",
+            "access token of your private app (Settings, Integrations, Private apps); Enter for an OAuth app",
             secret=True,
+            needed=False,
+        ),
+        Ask("crm_client_id", "client id of your OAuth app", needed=False, unless="crm_token"),
+        Ask(
+            "crm_client_secret",
+            "client secret of your OAuth app",
+            secret=True,
+            needed=False,
+            unless="crm_token",
+        ),
+        Ask(
+            "crm_refresh_token",
+            "refresh token that the app got when it was installed",
+            secret=True,
+            needed=False,
+            unless="crm_token",
         ),
         Ask("webhook_hubspot_secrets", "client secret of the app (its tab Auth)", secret=True, needed=False),
         Ask(

@@ -10,7 +10,7 @@ from domain.ports.receivers import Delivery
 from domain.ports.setup import Account, Ask, Hook, Makeable
 from tools.clock import SystemClock
 from tools.receivers import PATH
-from tools.vendor import Api, Call, Manners
+from tools.vendor import Api, Call, Manners, Renew
 
 Names = Mapping[str, Any]
 NAME: Final = "Leadgraph"
@@ -120,13 +120,17 @@ class _Account:
 
 
 @asynccontextmanager
-async def asking(manners: Manners, url: str, token: str, *, setting: str) -> AsyncIterator[Api]:
-    """A vendor's API, asked with the token that a person gave; closed at the end. Raises: ConfigError."""
+async def asking(manners: Manners, url: str, token: str | Renew, *, setting: str) -> AsyncIterator[Api]:
+    """A vendor's API, asked with the token that a person gave, or that is got so; closed at the end.
+
+    Raises: ConfigError.
+    """
 
     async def renew(_: str | None) -> str:
-        return token
+        return str(token)
 
-    api = Api(manners, url, renew, SystemClock(), setting=setting)
+    login = renew if isinstance(token, str) else token
+    api = Api(manners, url, login, SystemClock(), setting=setting)
     try:
         yield api
     finally:

@@ -50,6 +50,7 @@ def steps(url: str) -> Sequence[str]:
         "the fields that are listed as missing: Setup, Object Manager, Lead or Activity, Fields (docs/connectors.md)",
         f"Outbound message (Setup, Workflow Actions): endpoint {url}/TOKEN, TOKEN being the secret that you just gave",
         f"or a Flow with an HTTP Callout to {url} and the header Authorization: Bearer TOKEN",
+        "or nothing of both: LEADGRAPH_CRM_CHANNELS=/data/LeadChangeEvent once Change Data Capture is on for it",
     )
 
 

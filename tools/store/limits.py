@@ -1,7 +1,9 @@
-"""Shared rates: token buckets in the store, in whole numbers."""
+"""Shared rates and waits: token buckets in the store, in whole numbers, and how long vendors want to be left alone."""
 
+from collections.abc import Mapping
 from typing import Final
 
+from domain.ids import TenantId
 from domain.instants import MINUTE
 from tools.store.engine import Database, Tx
 
@@ -26,6 +28,22 @@ class SqlLimits:
             return wait
 
         return await self._database.write(work)
+
+    async def hold(self, tenant: TenantId, vendor: str, *, until: int) -> None:
+        """Tell all workers."""
+        given = {"tenant": tenant, "vendor": vendor, "until": until}
+        await self._database.write(lambda tx: tx.run("hold_vendor", given))
+
+    async def held(self, tenant: TenantId, vendor: str, *, now: int) -> int:
+        """What is left of it."""
+        given = {"tenant": tenant, "vendor": vendor}
+        row = await self._database.read(lambda tx: tx.one("held_vendor", given))
+        return 0 if row is None else max(0, row.until - now)
+
+    async def waits(self, tenant: TenantId, *, now: int) -> Mapping[str, int]:
+        """What is left of each."""
+        rows = await self._database.read(lambda tx: tx.rows("vendor_waits", {"tenant": tenant}))
+        return {row.vendor: max(0, row.until - now) for row in rows}
 
 
 def reserved(

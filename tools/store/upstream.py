@@ -27,7 +27,7 @@ class SqlTodos:
 
     async def note(
         self, tenant: TenantId, region: Region, records: Sequence[Record], *, wait_us: int, now: int
-    ) -> None:
+    ) -> int:
         """Put them on the list."""
         rows = [
             {
@@ -44,8 +44,9 @@ class SqlTodos:
             }
             for one in records
         ]
-        if rows:
-            await self._database.write(lambda tx: tx.run("note_record", rows))
+        if not rows:
+            return 0
+        return await self._database.write(lambda tx: tx.run("note_record", rows), first=True)
 
     async def due(self, tenant: TenantId, *, now: int) -> Sequence[str]:
         """Vendors with something due."""
@@ -79,6 +80,22 @@ class SqlTodos:
         """Let them fall due later."""
         rows = [{**_place(tenant, one.record), "until": until, "code": code} for one in todos]
         await self._database.write(lambda tx: tx.run("put_off_record", rows))
+
+    async def waiting(self, tenant: TenantId) -> Mapping[str, int]:
+        """How many are on the list."""
+        rows = await self._database.read(lambda tx: tx.rows("count_records", {"tenant": tenant}))
+        return {row.vendor: row.n for row in rows}
+
+    async def prune(self, tenant: TenantId, *, before: int, limit: int) -> int:
+        """Take old ones off the table."""
+
+        def work(tx: Tx) -> int:
+            found = tx.rows("old_records", {"tenant": tenant, "before": before, "limit": limit})
+            keys = ("vendor", "object", "ref")
+            tx.run("drop_record", [{"tenant": tenant, **dict(zip(keys, row, strict=True))} for row in found])
+            return len(found)
+
+        return await self._database.write(work)
 
     async def unread(self, tenant: TenantId, keys: Sequence[LeadKey]) -> Sequence[Unread]:
         """Those still on the list."""
@@ -118,11 +135,19 @@ class SqlPositions:
         return None if row is None else Place(name, row.position, row.token)
 
     async def move(
-        self, tenant: TenantId, place: Place, position: str, *, code: str, now: int, due_at: int | None
+        self,
+        tenant: TenantId,
+        place: Place,
+        position: str,
+        *,
+        code: str,
+        now: int,
+        due_at: int | None,
+        hold_us: int = 0,
     ) -> bool:
         """Keep a position, if the place is still ours."""
         given = {"tenant": tenant, "name": place.name, "token": place.token, "position": position}
-        given |= {"code": code, "now": now, "due_at": due_at}
+        given |= {"code": code, "now": now, "due_at": due_at, "until": now + hold_us}
         return await self._database.write(lambda tx: tx.run("move_position", given), point="position") > 0
 
     async def put_off(self, tenant: TenantId, place: Place, *, code: str, now: int, due_at: int) -> None:
@@ -134,7 +159,7 @@ class SqlPositions:
     async def standing(self, tenant: TenantId) -> Sequence[Standing]:
         """All of them."""
         rows = await self._database.read(lambda tx: tx.rows("positions", {"tenant": tenant}))
-        return [Standing(row.name, row.position, row.at, row.code) for row in rows]
+        return [Standing(row.name, row.position, row.at, row.code, row.moved_at) for row in rows]
 
 
 def _place(tenant: str, record: Record) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Accounts as a newcomer has them: nothing of ours is there yet, and the vendor makes what it is asked to make."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from tests.tools.crm.fake_hubspot import FakeHubSpot
 from tests.tools.desk.fake_chatwoot import FakeChatwoot
@@ -15,9 +15,11 @@ HOOK_SECRET = "secret-of-the-new-webhook"
 class FreshHubSpot:
     """HubSpot before `leadgraph connect`."""
 
+    contract: ClassVar = "hubspot"
     inner: FakeHubSpot = field(default_factory=FakeHubSpot)
     groups: dict[str, list[str]] = field(default_factory=dict)
     may_make: bool = True
+    broken: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         for kind, made in self.inner.made.items():
@@ -65,7 +67,9 @@ class FreshHubSpot:
 class FreshChatwoot:
     """Chatwoot before `leadgraph connect`, asked by an administrator."""
 
+    contract: ClassVar = "chatwoot"
     inner: FakeChatwoot = field(default_factory=lambda: FakeChatwoot(labels=["billing"]))
+    broken: list[str] = field(default_factory=list)
     attributes: list[dict[str, Any]] = field(default_factory=list)
     hooks: list[dict[str, Any]] = field(default_factory=list)
 
@@ -91,8 +95,9 @@ class FreshChatwoot:
     def _attribute(self, asked: Asked) -> Said:
         if asked.method == "GET":
             return Said(200, self.attributes)
-        self.attributes.append(asked.body)
-        return Said(200, asked.body)
+        named = {"attribute_model": "conversation_attribute", "attribute_display_type": "text"}
+        self.attributes.append({**asked.body, **named})
+        return Said(200, self.attributes[-1])
 
     def _hook(self, asked: Asked) -> Said:
         if asked.method == "GET":
@@ -106,8 +111,11 @@ class FreshChatwoot:
 class FreshZendesk:
     """Zendesk before `leadgraph connect`, asked by an administrator."""
 
+    contract: ClassVar = "zendesk"
+
     inner: FakeZendesk = field(default_factory=lambda: FakeZendesk(titles={"plan": 7}))
     hooks: list[dict[str, Any]] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
 
     def handle(self, asked: Asked) -> Said:
         parts = asked.path.removeprefix("/api/v2/").split("/")

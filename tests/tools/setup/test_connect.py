@@ -16,6 +16,8 @@ from domain.ports.chat import Challenge
 from surfaces.cli.context import Cli
 from surfaces.cli.root import run
 from tests.tools.chat.fake_slack import CHANNEL, FakeSlack
+from tests.tools.oauth_hubspot import CLIENT, OAuthHubSpot
+from tests.tools.oauth_hubspot import SECRET as CLIENT_SECRET
 from tests.tools.setup.fresh import HOOK_SECRET, FreshChatwoot, FreshHubSpot, FreshZendesk
 from tests.tools.vendor_server import Wire
 from tools.chat.opening import open_questions
@@ -96,6 +98,26 @@ def test_hubspot_is_made_ready_and_the_next_command_finds_it_so(desk: Desk, hubs
     code, again = desk.connect("hubspot", "--yes")
     assert again["made"] == []
     assert len([asked for asked in wire.log if asked.writes]) == before, "nothing is made twice"
+
+
+def test_hubspot_by_a_refresh_token_is_used_from_then_on_whatever_hubspot_made_of_it(
+    desk: Desk,
+) -> None:
+    """The one that was typed in is used up by the check itself; the next command goes on with what came of it."""
+    fake = OAuthHubSpot(inner=FreshHubSpot())
+    with Wire(fake).served() as url:
+        answers = {"crm_url": url, "crm_client_id": CLIENT, "crm_client_secret": CLIENT_SECRET}
+        _, found = desk.connect("hubspot", "--yes", crm_refresh_token="refresh-0", **answers)
+        assert found["who"] == "HubSpot account 62515", desk.said
+        assert fake.refresh == "refresh-1"
+        names = {check.name: check for check in diagnose(find_settings({}).settings, str)}
+        assert "people" in names["connector hubspot"].detail, "HubSpot was asked; only our people are missing"
+        assert fake.given == 1, "with the token that is there"
+        code, _ = desk.connect("hubspot", "--yes", crm_token="a-private-apps-token")
+    assert code == 1
+    assert "keep one (leadgraph credentials forget NAME)" in desk.said
+    kept = (desk.home / "credentials").read_text() + (desk.folder / "leadgraph.toml").read_text() + desk.said
+    assert not [one for one in ("refresh-", "access-", CLIENT_SECRET) if one in kept]
 
 
 def test_without_a_yes_nothing_is_written_at_the_vendor_and_the_requests_are_shown(
@@ -213,7 +235,8 @@ def test_what_is_kept_cannot_be_read_without_the_master_key_nor_put_in_anothers_
     assert b"secret-token" not in file.read_bytes()
     assert file.stat().st_mode & 0o077 == 0
     document = orjson.loads(file.read_bytes())
-    file.write_bytes(orjson.dumps({"crm_token": document["desk_token"]}))
+    document["kept"] = {"crm_token": document["kept"]["desk_token"]}
+    file.write_bytes(orjson.dumps(document))
     with pytest.raises(Exception, match="crm_token cannot be opened"):
         kept.get("crm_token")
 
