@@ -6,6 +6,7 @@ from typing import Final
 
 from domain.action import SILENT, ActionKind, ActionSpec, ActionState, Move, Proposal, proposal_hash
 from domain.attempt import (
+    STALE_AFTER,
     UNWIND,
     Ending,
     Performed,
@@ -13,21 +14,34 @@ from domain.attempt import (
     begun,
     complete,
     given_up,
+    intact,
+    left_out,
+    subject_of,
     tried,
     tries,
+    trouble,
     unwinding,
     word,
 )
 from domain.audit import AuditEntry, AuditValue
 from domain.backoff import wait_us
-from domain.effect import Delivery, Step, StepKind, StepProgress, StepReceipt, StepState, undo_of
+from domain.effect import (
+    LEFT,
+    MAY_BE_LEFT,
+    Delivery,
+    Step,
+    StepKind,
+    StepProgress,
+    StepReceipt,
+    StepState,
+    undo_of,
+)
 from domain.errors import LeadgraphError, OutcomeUnknown, Permanent, Refused, Temporary, Throttled
-from domain.ids import ActionId, LeadId
+from domain.ids import ActionId
 from domain.policy import Verdict
-from domain.ports.outbox import OutboxRow, Taken
-from domain.ports.target import Subject, Target
-from domain.recheck import needs_look, news, seen_news
-from domain.signal import KeyKind, LeadKey
+from domain.ports.outbox import Taken
+from domain.ports.target import Target
+from domain.recheck import Rule, needs_look, news, seen_news
 from domain.untold import Untold
 
 LONGEST: Final = 500
@@ -122,7 +136,7 @@ class _Attempt:
         self, taken: Taken, targets: Mapping[StepKind, Target], note: Note, now: Callable[[], int]
     ) -> None:
         self.row, self.lead, self.targets, self.note, self.now = taken.row, taken.lead, targets, note, now
-        self.subject = Subject(taken.row.tenant, _known_as(taken.row), _keys(taken))
+        self.subject = subject_of(taken)
         self.steps = list(taken.row.steps)
         self.entries: list[AuditEntry] = []
 
@@ -130,7 +144,7 @@ class _Attempt:
         """The whole course of it."""
         row = self.row
         undoing = row.state is ActionState.UNDOING
-        if not _intact(row):
+        if not intact(row):
             self.say("digest:differs")
             left = undoing or (begun(row.steps) if row.steps else tried(row))
             return Ending(Move.LOSE_TRACK if left else Move.REFUSE, "digest")
@@ -139,36 +153,60 @@ class _Attempt:
         if complete(self.steps):
             return Ending(Move.CONFIRM)
         code = unwinding(row) or given_up(row, self.now())
-        if code is None and not all(self.taker(one.step.kind) for one in self.steps):
+        needed = (one.step.kind for one in self.steps if one.step.kind not in MAY_BE_LEFT)
+        if code is None and not all(self.taker(kind) for kind in needed):
             code = "no_target"
-        if code is not None:
+        if code is not None and not self.let_go(code):
             return await self.unwind(code)
         if not begun(self.steps):
             await self.look_again()
         return await self.forward()
 
     async def forward(self) -> Ending:
-        """Take what is not done yet, in order; a refusal takes back what is."""
+        """Take what is not done yet, in order."""
         for index, progress in enumerate(self.steps):
-            if progress.state is StepState.DONE:
-                continue
-            await self.keep(index, StepState.STARTED)
-            try:
-                receipt = await self.once(
-                    progress.step, progress.key, again=progress.state is StepState.STARTED
-                )
-            except Refused as error:
-                self.mark(index, StepState.PENDING)
-                code = word(error.code)
-                self.say(f"step:{progress.step.kind.value}:refused", reason=code)
-                return await self.unwind(code)
-            except Temporary as error:
-                self.mark(index, StepState.PENDING)
-                return self.later(error)
-            except _InDoubt as doubt:
-                return self.unclear(doubt)
-            self.done(index, receipt)
+            if progress.state is not StepState.DONE:
+                ending = await self.take(index)
+                if ending is not None:
+                    return ending
         return Ending(Move.CONFIRM)
+
+    async def take(self, index: int) -> Ending | None:
+        """Take one step; None if it is done. A refusal takes back what is, unless the step may be left out."""
+        kind = self.steps[index].step.kind
+        try:
+            receipt = await self.taken(index)
+        except Refused as error:
+            code = word(error.code)
+            if kind not in MAY_BE_LEFT:
+                self.mark(index, StepState.PENDING)
+                self.say(f"step:{kind.value}:refused", reason=code)
+                return await self.unwind(code)
+            receipt = StepReceipt(before={LEFT: code})
+        except Temporary as error:
+            self.mark(index, StepState.PENDING)
+            return self.later(error)
+        except _InDoubt as doubt:
+            return self.unclear(doubt)
+        self.done(index, receipt)
+        return None
+
+    async def taken(self, index: int) -> StepReceipt:
+        """What came of one step. One that may be left out is not begun late. Raises: as `once`."""
+        progress = self.steps[index]
+        again, kind = progress.state is StepState.STARTED, progress.step.kind
+        if kind in MAY_BE_LEFT and self.now() - self.row.at > STALE_AFTER:
+            found = await _found(self.target(kind), progress.key) if again else None
+            return found or StepReceipt(before={LEFT: "late"})
+        await self.keep(index, StepState.STARTED)
+        return await self.once(progress.step, progress.key, again=again)
+
+    def let_go(self, code: str) -> bool:
+        """Leave out what is still to be done, because of `code`, if all of it may be left out."""
+        receipts = left_out(self.row, self.steps, code)
+        for index, receipt in receipts.items():
+            self.done(index, receipt)
+        return bool(receipts)
 
     async def unwind(self, code: str) -> Ending:
         """Take back what is done, then give up with `code`; outages on the way are waited out."""
@@ -178,7 +216,7 @@ class _Attempt:
             return Ending(Move.CONFIRM)
         if await self.take_back(reason):
             return Ending(Move.LOSE_TRACK, reason)
-        return Ending(Move.REFUSE, code)
+        return Ending(Move.EXPIRE if code == Rule.OWNER_CHANGED else Move.REFUSE, code)
 
     async def undo(self) -> Ending:
         """Take back a done action because a person asked for it; what has no undo stays."""
@@ -217,6 +255,9 @@ class _Attempt:
             progress = self.steps[index]
             if progress.state not in _TO_UNDO:
                 continue
+            if progress.receipt is not None and LEFT in progress.receipt.before:
+                self.mark(index, StepState.UNDONE)
+                continue
             undo = undo_of(progress.step, progress.receipt or StepReceipt())
             why = await self.take_one_back(index, undo, reason) if undo is not None else "no_undo"
             code = "cannot_undo" if why else "undone"
@@ -248,10 +289,10 @@ class _Attempt:
         row = self.row
         rule = news(row, self.lead, self.now())
         if rule is None and needs_look(row.kind):
-            kinds = {id(self.targets[one.step.kind]): one.step.kind for one in self.steps}
-            for kind in kinds.values():
+            takers = {id(target): target for one in self.steps if (target := self.taker(one.step.kind))}
+            for target in takers.values():
                 try:
-                    seen = await self.targets[kind].look(self.subject)
+                    seen = await target.look(self.subject)
                 except Temporary as error:
                     raise _Over(self.later(error)) from error
                 except Refused as error:
@@ -298,8 +339,10 @@ class _Attempt:
     def done(self, index: int, receipt: StepReceipt) -> None:
         """Set a step done."""
         progress = self.steps[index] = replace(self.steps[index], state=StepState.DONE, receipt=receipt)
-        evidence = (receipt.ref,) if receipt.ref else ()
-        self.say(f"step:{progress.step.kind.value}:done", evidence=evidence)
+        evidence, why = (receipt.ref,) if receipt.ref else (), receipt.before.get(LEFT, "")
+        self.say(
+            f"step:{progress.step.kind.value}:{'left' if why else 'done'}", reason=why, evidence=evidence
+        )
 
     def say(self, code: str, *, reason: str = "", evidence: tuple[str, ...] = ()) -> None:
         """Add an audit row."""
@@ -308,7 +351,7 @@ class _Attempt:
 
     def later(self, error: LeadgraphError, reason: str = "") -> Ending:
         """Put back: the target is out of reach, which is no verdict."""
-        code = f"error:{_trouble(error)}"
+        code = f"error:{trouble(error)}"
         self.say(code)
         asked = error.retry_after_s if isinstance(error, Throttled) else 0
         wait = wait_us(tries(self.row, self.now()), self.row.action_id, retry_after_s=asked)
@@ -334,23 +377,6 @@ class _Attempt:
         return target
 
 
-def _keys(taken: Taken) -> tuple[LeadKey, ...]:
-    """The lead's keys; of its conversations only the one that the action is about, if it is about one."""
-    talk = taken.row.params.get("talk")
-    return tuple(
-        key for key in taken.keys if talk is None or key.kind is not KeyKind.CONVERSATION or key.value == talk
-    )
-
-
-def _known_as(row: OutboxRow) -> LeadId:
-    """The lead as the target knows it: once a step has begun, the one under which the action was first taken.
-
-    The target knows nothing of a merge on our side. Under the winner's name it would look for the task at another
-    record, and call it gone.
-    """
-    return LeadId(row.steps[0].key.partition("/")[0]) if begun(row.steps) else row.lead_id
-
-
 async def _counted(target: Target, key: str, answer: LeadgraphError) -> StepReceipt:
     """The receipt of an earlier request, whatever this one was answered: an outage now says nothing about it."""
     if isinstance(answer, Temporary):
@@ -371,17 +397,3 @@ async def _found(target: Target, key: str) -> StepReceipt | None:
         raise _InDoubt(error) from error
     except Permanent as error:
         raise _InDoubt(error, askable=False) from error
-
-
-def _trouble(error: LeadgraphError) -> str:
-    if isinstance(error, Throttled):
-        return error.code
-    return "temporary" if isinstance(error, Temporary) else "unknown"
-
-
-def _intact(row: OutboxRow) -> bool:
-    """True if the bytes are those that were proposed: the hash fits, and the steps say nothing else."""
-    said = row.params.items()
-    same = all(pair in said for one in row.steps for pair in one.step.params.items())
-    digest = proposal_hash(row.kind, row.origin, row.params, row.episode)
-    return bool(row.steps) and same and digest == row.proposal_hash

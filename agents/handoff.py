@@ -12,25 +12,21 @@ from typing import Final
 from domain.action import ActionKind, ActionSpec
 from domain.effect import WITHOUT, StepKind
 from domain.handoff import Brief, Evidence, Handoff, Heard, Message, Route, Situation, Step, Talk
-from domain.instants import Instant, iso
+from domain.instants import Instant, instant, iso
 from domain.intent import BUYING, Intent
 from domain.mood import Mood, Urgency
 from domain.policy import Fact, FiredRow, listed
 from domain.ports.policy import Policy
 from domain.quoted import inert
+from domain.sentences import PLAIN
 
 SLOTS: Final = ("authority", "budget", "need", "product", "seats", "timeline", "vendor")
 """What a salesperson wants to know; those not said yet are open in the brief."""
-LEAVING: Final = 500
+LEAVING: Final = 300
 """Per mille from which the last turn says that the customer wants to leave: such a one is never pitched."""
 _SHOWN: Final = 100
 """Per mille below which an intent is not worth showing."""
 
-_CUSTOMER: Final = {
-    "now": "I am handing you over to a colleague now; you will not have to repeat yourself.",
-    "callback": "Nobody is here right now. A colleague will get back to you at the next open hour.",
-    "ticket": "Everybody is busy right now. I have opened a ticket, and a colleague will get back to you.",
-}
 _TEAM: Final = {
     "buying": "A customer in a support talk shows a buying interest.",
     "person": "A customer asks for a person. This alone is not a sales lead.",
@@ -97,7 +93,7 @@ def decide(talk: Talk, heard: Heard, seen: Situation, policy: Policy | None = No
 
 def _said(answer: Handoff, heard: Heard) -> Mapping[str, Fact]:
     """Facts that only the talk gives. The answer rests on what was heard, not on the score."""
-    buying = [name for name, _ in answer.intents if name in BUYING]
+    wish = next((name for name, _ in answer.intents if name in BUYING), Intent.PURCHASE.value)
     return {
         "conversation": True,
         "wrote": True,
@@ -109,8 +105,11 @@ def _said(answer: Handoff, heard: Heard) -> Mapping[str, Fact]:
         "team": "sales",
         "nobody_free": False,
         "score_confidence": heard.probability,
-        "top_intent": buying[0] if buying else Intent.PURCHASE.value,
+        "top_intent": wish,
         "intent_confidence": heard.probability,
+        "wish": wish,
+        "wish_confidence": heard.probability,
+        "wants_person": heard.asks_for_person is not None,
     }
 
 
@@ -142,10 +141,11 @@ def goes_back(answer: Handoff, seen: Situation) -> bool:
     return answer.decision is Step.STAY and answer.bot_may_speak and seen.released and seen.team == "sales"
 
 
-def desk_action_of(answer: Handoff, talk: Talk, seen: Situation) -> ActionSpec | None:
+def desk_action_of(answer: Handoff, talk: Talk, seen: Situation, *, tells: bool) -> ActionSpec | None:
     """What is to be done in the desk itself: beside a handing over to sales, a person in support is asked for.
 
-    `held` is whose name stood at it when it was decided: another's is news.
+    `held` is whose name stood at it when it was decided: another's is news. With `tells` the customer is told too:
+    `heard` is when the last message was written that the decision knew, so what a person wrote since is news.
     """
     action, route = action_of(answer), answer.route
     if action is None and answer.decision is Step.ASK_PERSON and route is not None:
@@ -156,8 +156,11 @@ def desk_action_of(answer: Handoff, talk: Talk, seen: Situation) -> ActionSpec |
     if action is None:
         return None
     said = dict(action.params) | {"talk": talk.conversation_id, "held": talk.person or ""}
+    if tells and answer.tell_customer:
+        said |= {"tell": answer.tell_customer, "heard": iso(instant(talk.messages[-1].at))}
     if route is not None and route.path != "now":
-        said["next_step"] += f". Tell the customer: {answer.tell_customer}"
+        missing = "Unless it stands below, tell" if tells else "Tell"
+        said["next_step"] += f". {missing} the customer: {answer.tell_customer}"
     return ActionSpec(action.kind, said)
 
 
@@ -210,7 +213,7 @@ def fallback(seen: Situation, *, why: str, degraded: str) -> Handoff:
     route = _route(seen, sales=False)
     return Handoff(
         Step.ASK_PERSON, why, 0, (), route, None, (), bot_may_speak=False,
-        tell_customer=_CUSTOMER[route.path], tell_team=_TEAM[why], reasoner="none", degraded=degraded,
+        tell_customer=_told(route, seen), tell_team=_TEAM[why], reasoner="none", degraded=degraded,
     )  # fmt: skip
 
 
@@ -238,7 +241,7 @@ def _given(talk: Talk, heard: Heard, seen: Situation, step: tuple[Step, str]) ->
     return Handoff(
         decision, why, heard.probability, _intents(heard), route, _brief(heard, messages),
         tuple(Evidence(message.id, inert(message.text)) for message in quoted), bot_may_speak=False,
-        tell_customer=_CUSTOMER[route.path], tell_team=_TEAM[why if decision is Step.ASK_PERSON else "buying"],
+        tell_customer=_told(route, seen), tell_team=_TEAM[why if decision is Step.ASK_PERSON else "buying"],
         reasoner=heard.reasoner, mood=heard.mood,
     )  # fmt: skip
 
@@ -254,6 +257,11 @@ def _route(seen: Situation, *, sales: bool) -> Route:
     if seen.free is None and seen.listed:
         return Route("sales", "ticket", seen.owner)
     return Route("sales", "now", seen.free)
+
+
+def _told(route: Route, seen: Situation) -> str:
+    """What the customer is told: a fixed sentence, as it was configured when the talk was read."""
+    return (seen.sentences or PLAIN)[route.path]
 
 
 def _brief(heard: Heard, messages: Sequence[Message]) -> Brief:

@@ -1,23 +1,31 @@
 """One attempt at an action: where it stands when it begins, what it says in the audit log, how it ends."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from domain.action import Move
+from domain.action import Move, proposal_hash
 from domain.audit import AuditEntry, AuditValue
 from domain.backoff import tries_in
-from domain.effect import StepProgress, StepState
-from domain.instants import HOUR
-from domain.ports.outbox import OutboxRow
+from domain.effect import LEFT, MAY_BE_LEFT, StepProgress, StepReceipt, StepState
+from domain.errors import LeadgraphError, Temporary, Throttled
+from domain.ids import LeadId
+from domain.instants import HOUR, MINUTE
+from domain.ports.outbox import OutboxRow, Taken
+from domain.ports.target import Subject
+from domain.signal import KeyKind
 
 GIVE_UP_AFTER: Final = 72 * HOUR
 """An action that was tried in vain and is this old is given up (microseconds)."""
+STALE_AFTER: Final = 10 * MINUTE
+"""A step that may be left out is not begun any more when its action is this old (microseconds)."""
 UNWIND: Final = "unwind:"
 """Prefix of the reason under which an action is put back that must be undone; the code of the refusal follows."""
 INTERRUPTED: Final = "interrupted"
 """Stands for that code if the attempt that knew it came to no end."""
+UNKNOWN: Final = "unknown"
+"""Stands for why a step was left out that may have happened."""
 _FAILED: Final = ("error:", UNWIND)
 _CREDENTIALS: Final = "credentials:"
 _BEGUN: Final = frozenset({StepState.STARTED, StepState.DONE, StepState.UNDO_STARTED, StepState.UNDONE})
@@ -111,3 +119,46 @@ def attempt_entry(
         evidence=evidence,
         detail={"action": row.action_id, "attempt": row.attempt, **detail},
     )
+
+
+def trouble(error: LeadgraphError) -> str:
+    """The code of an outage, for a reason and the audit log."""
+    if isinstance(error, Throttled):
+        return error.code
+    return "temporary" if isinstance(error, Temporary) else "unknown"
+
+
+def intact(row: OutboxRow) -> bool:
+    """True if the bytes are those that were proposed: the hash fits, and the steps say nothing else."""
+    said = row.params.items()
+    same = all(pair in said for one in row.steps for pair in one.step.params.items())
+    digest = proposal_hash(row.kind, row.origin, row.params, row.episode)
+    return bool(row.steps) and same and digest == row.proposal_hash
+
+
+def subject_of(taken: Taken) -> Subject:
+    """The lead as a target finds it; of its conversations only the one that the action is about, if it is about one.
+
+    A target knows nothing of a merge on our side. Under the winner's name it would look for the task at another
+    record, and call it gone: so once a step has begun, the lead is the one under which the action was first taken.
+    """
+    row, talk = taken.row, taken.row.params.get("talk")
+    lead = LeadId(row.steps[0].key.partition("/")[0]) if begun(row.steps) else row.lead_id
+    keys = (
+        key for key in taken.keys if talk is None or key.kind is not KeyKind.CONVERSATION or key.value == talk
+    )
+    return Subject(row.tenant, lead, tuple(keys))
+
+
+def left_out(row: OutboxRow, steps: Sequence[StepProgress], code: str) -> Mapping[int, StepReceipt]:
+    """What is still to be done, by its place, as left out because of `code`; empty if not all of it may be left out.
+
+    A step that was started may have happened, whatever the action is given up for: it is `UNKNOWN`.
+    """
+    to_do = {n: one for n, one in enumerate(steps) if one.state is not StepState.DONE}
+    if unwinding(row) or not all(one.step.kind in MAY_BE_LEFT for one in to_do.values()):
+        return {}
+    return {
+        n: StepReceipt(before={LEFT: UNKNOWN if one.state is StepState.STARTED else code})
+        for n, one in to_do.items()
+    }

@@ -17,11 +17,13 @@ from pydantic import ValidationError
 
 from agents.actuation import propose
 from agents.handoff import action_of, desk_action_of, goes_back, reopened, still_with_person, to_read
-from domain.action import Proposal
+from domain.action import ActionSpec, Proposal
 from domain.audit import AuditEntry
 from domain.decision import RunInput
+from domain.effect import StepKind
 from domain.errors import Backpressure, BadInput, Temporary
 from domain.handoff import Handoff, Heard, Message, Situation, Step, Talk
+from domain.happening import told_of
 from domain.ids import RunId
 from domain.instants import Instant, instant, iso
 from domain.intents import CUSTOMER
@@ -106,10 +108,6 @@ class Desk:
         heard, missing = await self._hear(talk, seen)
         return answer_to(talk, seen, heard, missing, self._home.policy)
 
-    async def warm(self) -> None:
-        """Hear one text, whatever it takes: a reader loads its weights with the first. Raises: as the listener does."""
-        await self._listener.hear([_FIRST])
-
     def close(self) -> None:
         """Hear no more."""
         self._threads.shutdown(wait=False, cancel_futures=True)
@@ -156,7 +154,7 @@ class Desk:
         dry = self._followed is not None and self._followed.dry
         back = self._followed is not None and goes_back(answer, seen)
         proposal = None if dry else await self._proposal(talk, answer, seen, lead)
-        route = answer.route
+        route, kinds = answer.route, [proposal.kind.value] if proposal else []
         given = TalkDecision(
             conversation=talk.conversation_id,
             run_id=run,
@@ -174,6 +172,7 @@ class Desk:
             else pack(TalkRecord(talk, seen, heard, missing, answer, dict(home.versions))),
             proposal=proposal,
             reserved=route.person if route and proposal and seen.listed else None,
+            told=None if dry else told_of(answer, actions=kinds, policy=home.policy.version),
         )
         anyhow = missing == CONFLICT or not (answer.route or answer.bot_may_speak or seen.done)
         anyhow = anyhow and proposal is None
@@ -184,7 +183,7 @@ class Desk:
         self, talk: Talk, answer: Handoff, seen: Situation, lead: LeadState | None
     ) -> Proposal | None:
         """The action, where there is a lead to act for. Support is asked as often as a talk needs it."""
-        action = desk_action_of(answer, talk, seen) if self._followed else action_of(answer)
+        action = self._action(talk, answer, seen)
         if action is None or lead is None or lead.suppressed:
             return None
         home = self._home
@@ -207,6 +206,12 @@ class Desk:
         )
         (proposal,) = await propose(given, verdict, waiting=False)
         return proposal
+
+    def _action(self, talk: Talk, answer: Handoff, seen: Situation) -> ActionSpec | None:
+        if self._followed is None:
+            return action_of(answer)
+        tells = self._followed.tells and StepKind.TELL_CUSTOMER in self._home.targets
+        return desk_action_of(answer, talk, seen, tells=tells)
 
     def _entry(self, talk: Talk, answer: Handoff, lead: LeadState | None, *, dry: bool = False) -> AuditEntry:
         """One audit row: codes and numbers; of messages their places only."""
@@ -235,6 +240,11 @@ class Desk:
                 **({"dry": True} if dry else {}),
             },
         )
+
+
+async def warm(listener: Listener) -> None:
+    """Hear one text, whatever it takes: a reader loads its weights with the first. Raises: as the listener does."""
+    await listener.hear([_FIRST])
 
 
 def run_of(home: Home, talk: Talk) -> RunId:

@@ -1,6 +1,7 @@
 """Reading the situation of a talk at one moment, beside the writer: nobody waits for a run that is under way."""
 
 from collections.abc import Mapping
+from zoneinfo import ZoneInfo
 
 from agents.ingestion import take_in
 from domain.capacity import next_in_line
@@ -86,6 +87,7 @@ async def situation_of(home: Home, talk: Talk, run: RunId) -> tuple[Situation, L
         facts=facts,
         policy=home.policy.version,
         team=standing.team,
+        sentences=home.sentences.of(talk.language, opens_at, ZoneInfo(home.policy.zone(region))),
     )
     return situation, lead
 

@@ -6,9 +6,8 @@ from typing import Final
 from domain.effect import Delivery, Step, StepKind, StepReceipt
 from domain.errors import Refused
 from domain.ports.target import Change, Seen, Subject, Target
+from tools.desk_takes import TAKES
 
-SHARED: Final = frozenset({StepKind.ADD_NOTE, StepKind.REMOVE_NOTE, StepKind.HAND_OVER, StepKind.HAND_BACK})
-"""What both take. A note of a lead without a conversation stands in the CRM."""
 _UNDO: Final = frozenset({StepKind.REMOVE_NOTE, StepKind.HAND_BACK})
 
 
@@ -16,7 +15,8 @@ class DeskFirst:
     """Satisfies `domain.ports.target.Target`. Neither of the two may be of the kind ``neither``."""
 
     delivery = Delivery.READ_BACK
-    takes = SHARED
+    takes = TAKES
+    """A note of a lead without a conversation stands in the CRM; a customer is told something at the desk alone."""
 
     def __init__(self, desk: Target, crm: Target, rest: Target, *, talks: Callable[[Subject], bool]) -> None:
         """`talks` says if a lead has a conversation at `desk`; `rest` takes what `crm` does not."""
@@ -52,7 +52,7 @@ class DeskFirst:
         ]
 
     def _of(self, kind: StepKind, subject: Subject) -> Target:
-        return self._desk if self._talks(subject) else self._beside(kind)
+        return self._desk if kind is StepKind.TELL_CUSTOMER or self._talks(subject) else self._beside(kind)
 
     def _beside(self, kind: StepKind) -> Target:
         return self._crm if kind in self._crm.takes else self._rest

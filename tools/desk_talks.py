@@ -4,26 +4,32 @@ import asyncio
 from contextlib import ExitStack
 
 from domain.errors import ConfigError
+from domain.ids import TenantId
 from domain.ports.clock import Clock
 from domain.ports.desks import Conversations, Desks, DueTalks
+from domain.ports.limits import Limits
 from tools.field_map import field_map
 from tools.settings import Settings
 from tools.vendor import Api, Manners
 from tools.vendors import token_of
+from tools.waits import SharedWait
 
 
-def open_desks(settings: Settings, due: DueTalks, *, clock: Clock, later: ExitStack) -> Desks:
+def open_desks(settings: Settings, due: DueTalks, *, clock: Clock, limits: Limits, later: ExitStack) -> Desks:
     """The desk that `settings.desk` names. `later` closes it. Raises: ConfigError naming what is missing."""
-    return Desks(_conversations(settings, clock, later), due, dry=settings.desk_handoff == "dry")
+    dry, tells = settings.desk_handoff == "dry", settings.desk_tell_customer
+    return Desks(_conversations(settings, clock, limits, later), due, dry=dry, tells=tells)
 
 
-def _conversations(settings: Settings, clock: Clock, later: ExitStack) -> Conversations:
+def _conversations(settings: Settings, clock: Clock, limits: Limits, later: ExitStack) -> Conversations:
     setting, renew = token_of("desk", settings.desk_token, settings.desk_token_file)
+
+    wait = SharedWait(limits, TenantId(settings.tenant), settings.desk, clock.now)
 
     def api(manners: Manners, url: str | None) -> Api:
         if url is None:
             raise ConfigError("desk needs desk_url: the address of the desk")
-        opened = Api(manners, url, renew, clock, setting=setting)
+        opened = Api(manners, url, renew, clock, setting=setting, wait=wait)
         later.callback(lambda: asyncio.run(opened.aclose()))
         return opened
 
@@ -40,7 +46,8 @@ def _conversations(settings: Settings, clock: Clock, later: ExitStack) -> Conver
         fields = field_map(settings.config, "zendesk", own=zendesk.OWN)
         return zendesk.Tickets(api(zendesk.MANNERS, settings.desk_url), fields)
     from tools.desk import chatwoot
-    from tools.desk.chatwoot_talks import ChatwootTalks
 
     fields = field_map(settings.config, "chatwoot", own=chatwoot.OWN)
-    return ChatwootTalks(api(chatwoot.MANNERS, settings.desk_url), fields, account=settings.desk_account)
+    return chatwoot.ChatwootTalks(
+        api(chatwoot.MANNERS, settings.desk_url), fields, account=settings.desk_account
+    )

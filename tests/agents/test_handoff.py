@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 
-from agents.handoff import decide
+from agents.actuation import LONGEST
+from agents.handoff import decide, desk_action_of
 from domain.handoff import Handoff, Heard, Message, Situation, Step, Talk
 from domain.quoted import inert
+from domain.sentences import LONGEST as SENTENCE
+from domain.sentences import PATHS
 from tools.reasoner.listener import LocalListener, local_listener
 
 OPEN = Situation(blocked=False, handed_at=None, decided=0, owner=None, free="ann", listed=True, opens_at=None)
@@ -76,6 +79,17 @@ def test_a_customer_who_wants_to_leave_is_never_pitched(asks: int | None) -> Non
     assert (found.decision, found.why) == (Step.ASK_PERSON, "leaving" if asks is None else "person")
     assert found.route is not None
     assert found.route.team == "support"
+
+
+@pytest.mark.parametrize("angry", [None, 0])
+def test_the_longest_sentence_reaches_the_desk_whole(angry: int | None) -> None:
+    heard = Heard(900, True, 0, {"purchase": 900}, (), None, angry, "local")
+    seen = replace(OPEN, opens_at=0, sentences=dict.fromkeys(PATHS, "x" * SENTENCE))
+    one = talk(("customer", BUYS))
+    action = desk_action_of(decide(one, heard, seen), one, seen, tells=True)
+    assert action is not None
+    assert action.params["next_step"].endswith("x" * SENTENCE)
+    assert max(len(action.params[name]) for name in ("next_step", "tell")) <= LONGEST
 
 
 async def test_a_blocked_customer_is_never_pitched(listener: LocalListener) -> None:

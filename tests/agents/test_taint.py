@@ -154,4 +154,4 @@ def test_nodes_that_read_text_hold_nothing_that_writes() -> None:
         for name, member in inspect.getmembers(port)
         if not name.startswith("_") and callable(member)
     }
-    assert does == {"read", "evaluate", "codes", "holdout", "calendar", "key", "ask"}
+    assert does == {"read", "evaluate", "codes", "holdout", "calendar", "zone", "key", "ask"}

@@ -52,6 +52,7 @@ async def test_a_conversation_is_handed_over_once_however_often_it_is_delivered_
     assert world.vendor.stands() == (SALES, SELLER)
     (note,) = world.fake.notes()
     assert "Buying interest 90 %" in note
+    assert world.fake.told() == []  # nobody allowed us to speak to customers
     kept = await world.tell(event)
     assert (kept.accepted, kept.duplicates) == (0, 1)
     assert not (await world.decided()).busy
@@ -218,7 +219,8 @@ async def test_at_night_the_team_reads_when_to_call_back_and_what_to_tell_the_cu
     await world.sent()
     (note,) = world.fake.notes()
     assert "(callback)" in note
-    assert "at the next open hour" in note
+    assert "Tell the customer: Nobody is here right now. A colleague will get back to you from" in note
+    assert world.fake.told() == []
     assert world.vendor.stands()[0] == SALES
 
 

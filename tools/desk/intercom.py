@@ -1,13 +1,14 @@
-"""Intercom: internal notes, and the handing over of a conversation.
+"""Intercom: internal notes, the handing over of a conversation, and a word to its customer.
 
 Intercom knows no idempotency keys. A note ends in the mark of its step; a handing over leaves its mark in an
-attribute of the conversation, written last. Attributes are merged there, and a tag is added, so what others wrote
-stays.
+attribute of the conversation, written last; a word to the customer carries none, so it is known by who wrote it and
+when. Attributes are merged there, and a tag is added, so what others wrote stays; what a person did while we wrote
+stands in the conversation, and is given back.
 """
 
 import html
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
@@ -17,16 +18,18 @@ from domain.errors import LeadgraphError, Refused, Temporary, Throttled
 from domain.instants import SECOND
 from domain.ports.target import Seen, Subject
 from domain.signal import KeyKind
+from tools.beside import Start, Taken, unless_taken
+from tools.desk_takes import TAKES
 from tools.field_map import FieldMap
-from tools.marked import Plan, changed, routed
+from tools.marked import WAS, Plan, changed, routed
 from tools.sent import Note, with_mark
+from tools.telling import heard_at, left, silent_because
 from tools.vendor import Answer, Api, Call, Manners
 
 URL: Final = "https://api.intercom.io"
 VERSION: Final = "2.15"
 OWN: Final = ("marks", "queue", "priority", "tag")
 """What the field map must name besides."""
-TAKES: Final = frozenset({StepKind.ADD_NOTE, StepKind.REMOVE_NOTE, StepKind.HAND_OVER, StepKind.HAND_BACK})
 MAX_MARKS: Final = 12
 """An attribute holds 255 characters."""
 WINDOW_S: Final = 10.0
@@ -54,6 +57,10 @@ class _Talk:
     parts: tuple[Mapping[str, Any], ...]
     total: int
 
+    def since(self, total: int) -> Sequence[Mapping[str, Any]]:
+        """The parts that came after there were `total`, as far as they are shown."""
+        return self.parts[-(self.total - total) :] if self.total > total else ()
+
 
 class Intercom:
     """Satisfies `tools.marked.Vendor`."""
@@ -69,15 +76,10 @@ class Intercom:
         ref = conversation_of(subject)
         if ref is None:
             return Seen()
-        talk = await self._talk(ref)
+        talk = await self.read(ref)
         if talk is None:
             return Seen(gone=True)
-        times = [
-            int(part.get("created_at") or 0) * SECOND
-            for part in talk.parts
-            if part.get("part_type") in ("comment", "note") and self._is_person(part.get("author"))
-        ]
-        return Seen(exists=True, owner=talk.held["owner"] or None, human_touch_at=max(times, default=None))
+        return Seen(exists=True, owner=talk.held["owner"] or None, human_touch_at=self._touched(talk))
 
     async def plan(self, step: Step, subject: Subject, mark: str) -> Plan:
         """The requests of one step."""
@@ -87,9 +89,11 @@ class Intercom:
         ref = step.params.get("conversation") if back else conversation_of(subject)
         if ref is None or not _NUMBER.fullmatch(ref):
             raise Refused("intercom: the lead has no conversation here", "no_record")
-        talk = await self._talk(ref)
+        talk = await self.read(ref, step)
         if talk is None:
             raise Refused("intercom: the conversation was deleted", "gone")
+        if step.kind is StepKind.TELL_CUSTOMER:
+            return self._telling(step, talk)
         return (
             self._noting(step, talk, mark)
             if step.kind is StepKind.ADD_NOTE
@@ -101,18 +105,19 @@ class Intercom:
         return ""
 
     async def found(self, note: Note, mark: str) -> str | None:
-        """The id of what the step made, if its mark is there."""
+        """The id of what the step made, if its mark is there; what we told the customer since is what it told."""
         ref = note.thing.partition(":")[0] if note.kind is StepKind.REMOVE_NOTE else note.place
-        talk = await self._talk(ref)
+        talk = await self.read(ref)
         if talk is None:
             return None
         if note.kind is StepKind.REMOVE_NOTE:
             part = _part(talk, note.thing)
             return note.thing if part is None or part.get("redacted") else None
-        if note.kind is not StepKind.ADD_NOTE:
+        if note.kind not in (StepKind.ADD_NOTE, StepKind.TELL_CUSTOMER):
             return note.place if mark in talk.marks.split() else None
-        for part in talk.parts:
-            if f"{_MARK}{mark}" in str(part.get("body")):
+        tells, since = note.kind is StepKind.TELL_CUSTOMER, talk.since(int(note.thing))
+        for part in since if tells else talk.parts:
+            if self._is_told(part) if tells else f"{_MARK}{mark}" in str(part.get("body")):
                 return f"{talk.id}:{part.get('id')}"
         if talk.total - int(note.thing) > len(talk.parts):
             raise Temporary("intercom: too many parts since")
@@ -133,9 +138,10 @@ class Intercom:
         wanted = [("tag", self._map.own["tag"], tags), ("our admin", self._admin, admins)]
         wanted += [(f"queue {queue}", team, teams) for queue, team in self._map.queues.items()]
         wanted += [(f"rep {rep}", admin, admins) for rep, admin in self._map.people.items()]
-        return problems + [
+        missing = [
             f"{what} names {ref}, which is not there" for what, ref, there in wanted if ref not in there
         ]
+        return problems + missing + self._map.ours(self._admin)
 
     def _noting(self, step: Step, talk: _Talk, mark: str) -> Plan:
         words = [f"{name.replace('_', ' ')}: {value}" for name, value in sorted(step.params.items()) if value]
@@ -144,9 +150,26 @@ class Intercom:
         call = Call("POST", f"/conversations/{talk.id}/reply", note)
         return Plan(talk.id, (call,), (("note", "", "; ".join(words)),), thing=str(talk.total))
 
+    def _telling(self, step: Step, talk: _Talk) -> Plan:
+        """The sentence, unless we have written to the customer since the last message that was heard."""
+        heard = heard_at(step)
+        told = [part for part in talk.parts if self._is_told(part) and _at(part) >= heard]
+        if told:
+            return Plan(talk.id, (), ref=f"{talk.id}:{told[-1].get('id')}")
+        person_at, open_ = self._touched(talk), talk.held["status"] == "open"
+        why = silent_because(step, owner=talk.held["owner"], open_=open_, person_at=person_at)
+        if why is not None:
+            return left(talk.id, why, thing=str(talk.total))
+        text = step.params["tell"]
+        body = {"message_type": "comment", "type": "admin", "admin_id": self._admin}
+        call = Call(
+            "POST", f"/conversations/{talk.id}/reply", {**body, "body": f"<p>{html.escape(text)}</p>"}
+        )
+        return Plan(talk.id, (call,), (("message", "", text),), thing=str(talk.total))
+
     async def _removing(self, step: Step) -> Plan:
         ref = step.params.get("ref", "")
-        talk = await self._talk(ref.partition(":")[0]) if _NOTE.fullmatch(ref) else None
+        talk = await self.read(ref.partition(":")[0]) if _NOTE.fullmatch(ref) else None
         part = _part(talk, ref) if talk is not None else None
         if talk is None or part is None or not (part.get("redacted") or _MARK in str(part.get("body"))):
             raise Refused("intercom: there is no such note of ours", "gone")
@@ -167,7 +190,8 @@ class Intercom:
         attributes[self._map.own["marks"]] = with_mark(talk.marks, mark, most=MAX_MARKS)
         calls.append(Call("PUT", f"/conversations/{talk.id}", {"custom_attributes": attributes}))
         lines = [(f"conversation.{name}", old, new) for name, old, new in changed(before, writes)]
-        return Plan(talk.id, calls, lines, before, talk.id, keeps=writes)
+        start, watch = Start(talk.total, talk.held["owner"]), _Watch(self, talk, step)
+        return Plan(talk.id, calls, lines, before, talk.id, start.text(), keeps=writes, watch=watch)
 
     def _calls(self, talk: _Talk, name: str, value: str, old: str) -> Iterable[Call]:
         """The request that writes one of a conversation's values and can be taken back; none for an attribute."""
@@ -200,7 +224,11 @@ class Intercom:
                 )
                 return Call("POST", parts, {**how, **by})
 
-    async def _talk(self, ref: str) -> _Talk | None:
+    async def read(self, ref: str, step: Step | None = None) -> _Talk | None:
+        """The conversation with this number as it is now, None if there is none; `step` says which queues are meant.
+
+        Raises: Temporary.
+        """
         body = await self._api.read(Call("GET", f"/conversations/{ref}"), absent=True)
         if body is None:
             return None
@@ -212,13 +240,12 @@ class Intercom:
         )
         parts = _rows(listed, "conversation_parts")
         attributes, team = body.get("custom_attributes") or {}, str(body.get("team_assignee_id") or "")
-        queue = str(attributes.get(self._map.own["queue"]) or "")
-        if self._map.queues.get(queue) != (team or None):
-            queue = next((ours for ours, known in self._map.queues.items() if known == team), team)
+        wrote = str(attributes.get(self._map.own["queue"]) or "")
+        meant = [step.params.get(name, "") for name in (f"{WAS}queue", "queue")] if step is not None else []
         admin, tag = str(body.get("admin_assignee_id") or ""), self._map.own["tag"]
         held = {
             "owner": self._map.rep(admin) if admin else "",
-            "queue": queue,
+            "queue": self._map.queue(team, wrote, *meant),
             "priority": str(attributes.get(self._map.own["priority"]) or ""),
             "status": "open" if body.get("open") else "closed",
             "tag": tag if tag in tags else "",
@@ -228,6 +255,39 @@ class Intercom:
             ref, held, marks, tuple(parts), int(listed.get("total_count") or len(parts)) if listed else 0
         )
 
+    def judge(self, parts: Sequence[Mapping[str, Any]], now: _Talk, owner: str) -> None:
+        """`parts` came since the step was first tried. Raises: Taken if a person's came before our first.
+
+        `owner` is whom the step gives it to.
+        """
+        mine = next((n for n, part in enumerate(parts) if self._is_ours(part)), len(parts))
+        theirs = [part for part in parts[:mine] if self._is_person(part.get("author"))]
+        if not theirs:
+            return
+        given = [part.get("assigned_to") or {} for part in theirs]
+        admins = [str(one.get("id")) for one in given if one.get("type") == "admin"]
+        if now.held["owner"] == owner and admins and admins[-1] != self._map.person(owner):
+            raise Taken(self._call(now, "owner", self._map.rep(admins[-1])), owner_stays=True)
+        raise Taken(owner_stays=now.held["owner"] != owner or bool(admins))
+
+    def _touched(self, talk: _Talk) -> int | None:
+        """When a person of the desk last wrote; we are none."""
+        written = [part for part in talk.parts if part.get("part_type") in ("comment", "note")]
+        times = (_at(part) for part in written if self._is_person(part.get("author")))
+        return max(times, default=None)
+
+    def _is_ours(self, part: Mapping[str, Any]) -> bool:
+        author = part.get("author")
+        return (
+            isinstance(author, dict)
+            and author.get("type") == "admin"
+            and str(author.get("id")) == self._admin
+        )
+
+    def _is_told(self, part: Mapping[str, Any]) -> bool:
+        """If we wrote it to the customer."""
+        return part.get("part_type") == "comment" and self._is_ours(part) and not part.get("redacted")
+
     def _is_person(self, author: Any) -> bool:
         """An admin who is not us; bots and contacts are none."""
         return (
@@ -235,6 +295,33 @@ class Intercom:
             and author.get("type") == "admin"
             and str(author.get("id")) != self._admin
         )
+
+
+@dataclass(slots=True)
+class _Watch:
+    """Satisfies `tools.beside.Watch`: looks before the first call, and before the last, which leaves the mark."""
+
+    desk: Intercom
+    talk: _Talk
+    step: Step
+    _begun: bool = False
+
+    async def __call__(self, call: Call, note: Note) -> Call:
+        last = call.method == "PUT"
+        if self._begun and not last:
+            return call
+        now, start = await self.desk.read(self.talk.id, self.step), Start.of(note)
+        if now is None:
+            raise Refused("intercom: the conversation was deleted", "gone")
+        over, owner = self.step.kind is StepKind.HAND_OVER, self.step.params.get("owner")
+        if not self._begun:
+            self._begun = True
+            unless_taken(now.held["owner"], self.step, note)
+            if now.held != self.talk.held:
+                raise Temporary("intercom: the conversation was changed meanwhile")
+        if last and over and owner is not None and owner != start.owner:
+            self.desk.judge(now.since(start.newest), now, owner)
+        return call
 
 
 def _spare(answer: Answer) -> float:
@@ -260,6 +347,10 @@ def _number(text: str, problem: str) -> str:
     if text and not _NUMBER.fullmatch(text):
         raise Refused(f"intercom: {problem} of the field map", "invalid")
     return text or "0"
+
+
+def _at(part: Mapping[str, Any]) -> int:
+    return int(part.get("created_at") or 0) * SECOND
 
 
 def _part(talk: _Talk, ref: str) -> Mapping[str, Any] | None:

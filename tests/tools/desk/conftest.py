@@ -1,13 +1,11 @@
 """Chatwoot: the connector and the account behind it."""
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from domain.ids import TenantId
 from tests.tools.crm.vendor_worlds import LOCAL, Account, Recorded
@@ -17,7 +15,6 @@ from tests.tools.desk.fake_intercom import TOKEN as INTERCOM_TOKEN
 from tests.tools.desk.fake_intercom import US, FakeIntercom
 from tests.tools.desk.fake_zendesk import CUSTOMER, FakeZendesk
 from tests.tools.desk.fake_zendesk import TOKEN as ZENDESK_TOKEN
-from tests.tools.openapi import Published
 from tests.tools.vendor_server import Wire
 from tools.desk import chatwoot, intercom, zendesk
 from tools.field_map import FieldMap
@@ -99,21 +96,3 @@ def account(tmp_path: Path) -> Iterator[Account]:
     account = chatwoot_account(tmp_path)
     yield account
     assert account.fake.broken == []
-
-
-@pytest.fixture(scope="session")
-def chatwoot_file(data_dir: Path) -> Published:
-    """The OpenAPI file, in a folder ``specs`` beside the data sets; where it is missing the test skips."""
-    file = data_dir.parent / "specs" / "chatwoot" / "application_swagger.json"
-    if not file.exists():
-        pytest.skip("beside LEADGRAPH_DATA there is no specs/chatwoot/application_swagger.json")
-    return Published(json.loads(file.read_text("utf-8")))
-
-
-@pytest.fixture(scope="session")
-def intercom_file(data_dir: Path) -> Published:
-    """The same of Intercom."""
-    file = data_dir.parent / "specs" / "intercom" / "api.intercom.io-2.15.yaml"
-    if not file.exists():
-        pytest.skip("beside LEADGRAPH_DATA there is no specs/intercom/api.intercom.io-2.15.yaml")
-    return Published(yaml.load(file.read_text("utf-8"), Loader=yaml.CSafeLoader))

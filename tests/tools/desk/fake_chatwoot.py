@@ -1,13 +1,14 @@
 """A Chatwoot account in memory: conversations with their messages, teams, agents and labels."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from domain.effect import StepKind
 from tests.tools.vendor_server import Asked, Said
 
 TOKEN: Final = "chatwoot-secret"
+US: Final = 30
+NAMES: Final = {US: "Leadgraph", 31: "Sam Seller", 32: "Ann Other"}
 PAGE, LATEST = 100, 20
 """Messages of a page: after one, and of the newest."""
 
@@ -32,17 +33,20 @@ class Talk:
     labels: list[str] = field(default_factory=list)
     attributes: dict[str, Any] = field(default_factory=dict)
     messages: list[dict[str, Any]] = field(default_factory=list)
+    language: str = ""
+    """Of the customer's browser."""
 
     def shown(self) -> dict[str, Any]:
         """As the account shows it."""
-        meta = {
-            "sender": {"id": 1, "name": "A person", "type": "contact"},
-            "assignee": {"id": self.agent, "name": "An agent"} if self.agent else None,
-            "team": {"id": self.team, "name": "A team"} if self.team else None,
-        }
+        meta: dict[str, Any] = {"sender": {"id": 1, "name": "A person", "type": "contact"}}
+        if self.agent:
+            meta["assignee"] = {"id": self.agent, "name": "An agent"}
+        if self.team:
+            meta["team"] = {"id": self.team, "name": "A team"}
         return {
             "id": self.id, "status": self.status, "priority": self.priority, "labels": list(self.labels),
             "custom_attributes": dict(self.attributes), "meta": meta, "messages": self.messages[-1:],
+            "additional_attributes": {"browser_language": self.language} if self.language else {},
         }  # fmt: skip
 
 
@@ -50,26 +54,25 @@ class Talk:
 class FakeChatwoot:
     """Satisfies `Fake`. `ledger` is what was applied: the mark that the request left, and the kind of step."""
 
+    contract: ClassVar = "chatwoot"
+
     token: str = TOKEN
     talks: dict[int, Talk] = field(
         default_factory=lambda: {42: Talk(42, labels=["billing"], attributes={"plan": "pro"})}
     )
     teams: tuple[int, ...] = (7, 8)
     agents: tuple[int, ...] = (31, 32)
-    labels: list[str] = field(default_factory=lambda: ["billing", "sales-handoff"])
+    labels: list[str] = field(default_factory=lambda: ["billing", "sales-handoff", "vip"])
     ledger: list[tuple[str, StepKind]] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
-    judge: Callable[[Asked], str] = lambda _: ""
-    """What the published contract has against a request."""
     numbers: int = 100
+    now: int = 0
+    """When we write, in seconds since 1970."""
 
     def handle(self, asked: Asked) -> Said:
         """Answer one request."""
         if asked.headers.get("api_access_token") != self.token:
             return Said(401, {"error": "secret words"})
-        if wrong := self.judge(asked):
-            self.broken.append(f"{asked.method} {asked.path}: {wrong}")
-            return Said(422, {"error": wrong})
         try:
             return Said(200, self._route(asked))
         except Wrong as wrong_one:
@@ -79,6 +82,8 @@ class FakeChatwoot:
 
     def _route(self, asked: Asked) -> Any:
         parts = asked.path.strip("/").split("/")
+        if (asked.method, parts) == ("GET", ["api", "v1", "profile"]):
+            return {"id": US, "name": NAMES[US], "available_name": NAMES[US]}
         if parts[:4] != ["api", "v1", "accounts", "1"] or len(parts) < 5:
             raise Wrong(404)
         if parts[4] == "conversations":
@@ -87,7 +92,7 @@ class FakeChatwoot:
             raise Wrong(405)
         return {
             "teams": [{"id": one} for one in self.teams],
-            "agents": [{"id": one} for one in self.agents],
+            "agents": [{"id": one, "name": NAMES[one]} for one in (US, *self.agents)],
             "labels": {"payload": [{"id": n, "title": title} for n, title in enumerate(self.labels)]},
         }[parts[4]]
 
@@ -130,26 +135,30 @@ class FakeChatwoot:
         return writes[what](talk, dict(body))
 
     def _say(self, talk: Talk, body: dict[str, Any]) -> Any:
-        if (
-            not body.get("content")
-            or body.get("message_type") != "outgoing"
-            or body.get("private") is not True
-        ):
-            raise Wrong(422)  # the connector must never speak to the customer
-        made = self.say(talk.id, body["content"], private=True, sender={"id": 31, "type": "user"})
-        mark = body["content"].rpartition("leadgraph:")[2]
-        self.ledger.append((mark, StepKind.ADD_NOTE))
+        private = body.get("private")
+        if not body.get("content") or body.get("message_type") != "outgoing" or private not in (True, False):
+            raise Wrong(422)
+        if not private and "leadgraph" in body["content"]:
+            raise Wrong(422)  # what is ours alone never reaches a customer
+        us = {"id": US, "type": "user"}
+        made = self.say(talk.id, body["content"], private=private, sender=us, at=self.now)
+        if private:
+            mark = body["content"].rpartition("leadgraph:")[2]
+            self.ledger.append((mark, StepKind.ADD_NOTE))
         return {**made, "conversation_id": talk.id}
 
     def _assign(self, talk: Talk, body: dict[str, Any]) -> Any:
         if "assignee_id" in body:
             talk.agent = body["assignee_id"] if body["assignee_id"] in self.agents else 0
-        else:
-            talk.team = body["team_id"] if body["team_id"] in self.teams else 0
-        return None
+            self.happened(talk.id, f"Assigned to {NAMES.get(talk.agent, 'nobody')} by {NAMES[US]}")
+            return {"id": talk.agent, "name": "An agent"} if talk.agent else None
+        talk.team = body["team_id"] if body["team_id"] in self.teams else 0
+        self.happened(talk.id, f"Assigned to team {talk.team} by {NAMES[US]}")
+        return {"id": talk.team, "name": "A team"} if talk.team else None
 
     def _label(self, talk: Talk, body: dict[str, Any]) -> Any:
         talk.labels = list(body["labels"])
+        self.happened(talk.id, f"{NAMES[US]} added {', '.join(talk.labels)}")
         return {"payload": talk.labels}
 
     def _rank(self, talk: Talk, body: dict[str, Any]) -> Any:
@@ -180,6 +189,27 @@ class FakeChatwoot:
         }  # fmt: skip
         self.talks[talk].messages.append(made)
         return made
+
+    def happened(self, talk: int, what: str) -> None:
+        """A line of what was done, as Chatwoot writes it."""
+        self.say(talk, what, sender={"type": "user"})["message_type"] = 2
+
+    def take(self, talk: int, agent: int) -> None:
+        """A person takes it."""
+        self.talks[talk].agent = agent
+        self.happened(talk, f"{NAMES[agent]} self-assigned this conversation")
+
+    def label(self, talk: int, agent: int, label: str) -> None:
+        """A person adds a label."""
+        self.talks[talk].labels.append(label)
+        self.happened(talk, f"{NAMES[agent]} added {label}")
+
+    def told(self) -> list[str]:
+        """What we wrote to customers."""
+        return [
+            one["content"] for talk in self.talks.values() for one in talk.messages
+            if not one["private"] and one["message_type"] == 1 and one["sender"].get("id") == US
+        ]  # fmt: skip
 
     def notes(self) -> list[str]:
         """Private notes that are there."""

@@ -1,9 +1,8 @@
 """An Intercom workspace in memory: conversations with their parts, tags, teams and admins."""
 
 import html
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from domain.effect import StepKind
 from tests.tools.vendor_server import Asked, Said
@@ -41,6 +40,8 @@ class Talk:
 class FakeIntercom:
     """Satisfies `Fake`. `ledger` is what was applied: the mark that the request left, and the kind of step."""
 
+    contract: ClassVar = "intercom"
+
     token: str = TOKEN
     talks: dict[str, Talk] = field(default_factory=lambda: {"42": Talk("42")})
     teams: tuple[str, ...] = ("7", "8")
@@ -51,8 +52,8 @@ class FakeIntercom:
     )
     ledger: list[tuple[str, StepKind]] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
-    judge: Callable[[Asked], str] = lambda _: ""
-    """What the published contract has against a request."""
+    now: int = 0
+    """When we write, in seconds since 1970."""
 
     def handle(self, asked: Asked) -> Said:
         """Answer one request."""
@@ -60,12 +61,9 @@ class FakeIntercom:
             return Said(
                 401, {"type": "error.list", "errors": [{"code": "unauthorized", "message": "secret"}]}
             )
-        wrong = self.judge(asked) or ("" if asked.headers.get("intercom-version") == "2.15" else "no version")
-        if wrong:
-            self.broken.append(f"{asked.method} {asked.path}: {wrong}")
-            return Said(
-                422, {"type": "error.list", "errors": [{"code": "parameter_invalid", "message": wrong}]}
-            )
+        if asked.headers.get("intercom-version") != "2.15":
+            self.broken.append(f"{asked.method} {asked.path}: no version")
+            return Said(400, {"type": "error.list", "errors": [{"code": "intercom_version_invalid"}]})
         try:
             return Said(200, self._route(asked, asked.path.strip("/").split("/")))
         except KeyError:
@@ -89,7 +87,9 @@ class FakeIntercom:
         if what == "data_attributes":
             return {"type": "list", "data": [{"name": name} for name in self.attributes]}
         rows = [{"id": one} for one in getattr(self, what)]
-        return {"type": "list", ("data" if what == "tags" else what): rows}
+        if what == "tags":
+            return {"type": "list", "data": rows}
+        return {"type": f"{what.removesuffix('s')}.list", what: rows}
 
     def _write(self, talk: Talk, what: str, more: list[str], asked: Asked) -> Any:
         body = asked.body
@@ -106,9 +106,14 @@ class FakeIntercom:
         return talk.shown()
 
     def _note(self, talk: Talk, body: dict[str, Any]) -> None:
-        if body["message_type"] != "note":
-            raise KeyError("the connector must never speak to the customer")
-        self.say(talk.id, body["body"], kind="note", author={"type": "admin", "id": US})
+        if body["message_type"] not in ("note", "comment"):
+            raise KeyError(body["message_type"])
+        us = {"type": "admin", "id": US}
+        self.say(talk.id, body["body"], kind=body["message_type"], author=us, at=self.now)
+        if body["message_type"] == "comment":
+            if "leadgraph" in body["body"]:
+                raise KeyError("what is ours alone never reaches a customer")
+            return
         mark = html.unescape(body["body"]).rpartition("leadgraph:")[2].removesuffix("</p>")
         self.ledger.append((mark, StepKind.ADD_NOTE))
 
@@ -122,9 +127,9 @@ class FakeIntercom:
                 talk.open = True
             case _:
                 talk.open = False
-        talk.parts.append(
-            {"id": str(1000 + len(talk.parts)), "part_type": body["message_type"], "body": None}
-        )
+        made = self.say(talk.id, "", kind=body["message_type"], author={"type": "admin", "id": US})
+        if "assignee_id" in body:
+            made["assigned_to"] = {"type": body["type"], "id": body["assignee_id"]}
 
     def _attribute(self, talk: Talk, values: dict[str, Any]) -> Any:
         if any(len(str(value)) > 255 for value in values.values()) or "leadgraph_marks" not in values:
@@ -153,6 +158,19 @@ class FakeIntercom:
         }
         parts.append(made)
         return made
+
+    def take(self, talk: str, admin: int) -> None:
+        """A person takes it."""
+        self.talks[talk].admin = admin
+        made = self.say(talk, "", kind="assignment", author={"type": "admin", "id": str(admin)})
+        made["assigned_to"] = {"type": "admin", "id": str(admin)}
+
+    def told(self) -> list[str]:
+        """What we wrote to customers."""
+        return [
+            one["body"] for talk in self.talks.values() for one in talk.parts
+            if one["part_type"] == "comment" and one["author"].get("id") == US
+        ]  # fmt: skip
 
     def notes(self) -> list[str]:
         """Notes that are there."""

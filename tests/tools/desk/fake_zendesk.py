@@ -4,7 +4,7 @@ import html
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from domain.effect import StepKind
 from tests.tools.vendor_server import Asked, Said
@@ -61,6 +61,7 @@ class Ticket:
 class FakeZendesk:
     """Satisfies `Fake`. `ledger` is what was applied: the mark that the request left, and the kind of step."""
 
+    contract: ClassVar = "zendesk"
     token: str = TOKEN
     accepted: str = BASIC
     tickets: dict[int, Ticket] = field(default_factory=lambda: {42: Ticket(42)})
@@ -70,6 +71,8 @@ class FakeZendesk:
     )
     titles: dict[str, int] = field(default_factory=lambda: {"Type": 7, **FIELDS})
     page: int = 100
+    now: int = 0
+    """When we write, in seconds since 1970; 0: when the ticket was changed last."""
     most: int = 30
     """Updates of a ticket that are taken."""
     ledger: list[tuple[str, StepKind]] = field(default_factory=list)
@@ -169,11 +172,17 @@ class FakeZendesk:
 
     def _note(self, ticket: Ticket, values: dict[str, Any]) -> Any:
         comment = values["comment"]
-        if comment.get("public") is not False or values.keys() != {"comment"}:
+        public = comment.get("public")
+        if public not in (True, False) or values.keys() != {"comment"}:
             raise Wrong(422)
-        made = self.say(ticket.id, comment["html_body"], author=US, public=False)
-        self.ledger.append((made["body"].rpartition("leadgraph:")[2].strip(), StepKind.ADD_NOTE))
-        event = {"id": made["id"], "type": "Comment", "public": False}
+        if public and "leadgraph" in comment["html_body"]:
+            raise Wrong(422)  # what is ours alone never reaches a customer
+        made = self.say(ticket.id, comment["html_body"], author=US, public=public)
+        if self.now:
+            made["created_at"] = datetime.fromtimestamp(self.now, UTC).isoformat()
+        if not public:
+            self.ledger.append((made["body"].rpartition("leadgraph:")[2].strip(), StepKind.ADD_NOTE))
+        event = {"id": made["id"], "type": "Comment", "public": public}
         return {"ticket": ticket.shown(), "audit": {"events": [{"id": 1, "type": "Change"}, event]}}
 
     def _tag(self, ticket: Ticket, asked: Asked) -> Any:
@@ -209,6 +218,16 @@ class FakeZendesk:
         }  # fmt: skip
         comments.append(made)
         return made
+
+    def take(self, ticket: int, agent: int) -> None:
+        """A person takes it."""
+        self.tickets[ticket].assignee = agent
+        self.tickets[ticket].changes += 1
+
+    def told(self) -> list[str]:
+        """What we wrote to customers."""
+        said = [one for ticket in self.tickets.values() for one in ticket.comments]
+        return [one["body"].strip() for one in said if one["public"] and one["author_id"] == US]
 
     def notes(self) -> list[str]:
         """Notes that are there."""

@@ -20,7 +20,6 @@ from tests.tools.crm.vendor_worlds import Account
 from tests.tools.crm.worlds import LEAD, TENANT
 from tests.tools.desk.conftest import intercom_account
 from tests.tools.desk.test_chatwoot import MANY, NOTE, OVER, handoff
-from tests.tools.openapi import Published
 from tests.tools.vendor_server import Fault, after, cut, instead, vanished
 
 SUBJECT = Subject(TENANT, LEAD, (LeadKey(KeyKind.CONVERSATION, "intercom:42"),))
@@ -154,10 +153,8 @@ async def test_a_conversation_that_cannot_be_read_is_for_later(account: Account)
     assert account.fake.ledger == []
 
 
-async def test_every_request_is_one_that_the_published_contract_allows(
-    account: Account, intercom_file: Published
-) -> None:
-    account.fake.judge = intercom_file.wrong
+@pytest.mark.usefixtures("judged")
+async def test_every_request_and_answer_is_one_that_the_published_contract_allows(account: Account) -> None:
     for step in (OVER, NOTE):
         receipt = await account.target.send(step, SUBJECT, key=step.kind.value)
         await undo(account, step, receipt, f"u/{step.kind.value}")

@@ -14,7 +14,7 @@ from tests.tools.desk.fake_chatwoot import FakeChatwoot
 from tests.tools.desk.fake_intercom import US, FakeIntercom
 from tests.tools.vendor_server import Asked, Said, Wire
 from tools.desk import chatwoot, intercom
-from tools.desk.chatwoot_talks import ChatwootTalks
+from tools.desk.chatwoot import ChatwootTalks
 from tools.desk.intercom_talks import IntercomTalks
 from tools.vendor import Api
 
@@ -128,10 +128,10 @@ async def test_what_cannot_be_read_is_an_outage_and_no_talk(
 
 
 async def test_endless_pages_and_long_texts_are_bounded() -> None:
-    hostile = Hostile({**OPEN, "payload": [MESSAGE]})
+    hostile = Hostile({**OPEN, "id": 9, "payload": [MESSAGE]})
     talk = await chatwoot_talks(hostile).talk("chatwoot:42")
     assert talk is not None
-    assert ([len(one.text) for one in talk.messages], hostile.asked) == ([20_000], 3)
+    assert ([len(one.text) for one in talk.messages], hostile.asked) == ([20_000], 4)
     shown = {"conversation_parts": {"conversation_parts": [{**GIVEN, "id": str(n)} for n in range(60)]}}
     long = await intercom_talks(Hostile({"contacts": [], **shown})).talk("intercom:42")
     assert long is not None

@@ -1,7 +1,8 @@
-"""Zendesk: internal comments, and the handing over of a ticket.
+"""Zendesk: internal comments, the handing over of a ticket, and a word to its customer.
 
 Zendesk honours an idempotency key only where a ticket is made, which we never do. A comment ends in the mark of its
-step; a handing over leaves its mark in a custom field, written last. Tags are added and removed one by one, and the
+step; a handing over leaves its mark in a custom field, written last; a word to the customer carries none, so it is
+known by who wrote it and when. Tags are added and removed one by one, and the
 other values are written only if nobody has changed the ticket since it was read.
 """
 
@@ -18,15 +19,28 @@ from domain.instants import SECOND, instant
 from domain.ports.clock import Clock
 from domain.ports.target import Seen, Subject
 from domain.signal import KeyKind
-from tools.desk.zendesk.reading import NAMED, STAFF, Ticket, Tickets, at_of, body_of, part, role_of
+from tools.beside import Start, unless_taken
+from tools.desk.zendesk.reading import (
+    DONE,
+    NAMED,
+    STAFF,
+    Ticket,
+    Tickets,
+    at_of,
+    body_of,
+    part,
+    role_of,
+    told_by,
+)
+from tools.desk_takes import TAKES
 from tools.field_map import FieldMap
 from tools.marked import Plan, changed, routed
 from tools.sent import Note, with_mark
+from tools.telling import heard_at, left, silent_because
 from tools.vendor import Answer, Api, Call, Manners
 
 OWN: Final = ("marks", "queue", "label")
 """What the field map must name besides: two ticket fields by their titles, and a tag."""
-TAKES: Final = frozenset({StepKind.ADD_NOTE, StepKind.REMOVE_NOTE, StepKind.HAND_OVER, StepKind.HAND_BACK})
 MAX_MARKS: Final = 16
 UPDATES: Final = 30
 """Updates of one ticket that Zendesk takes from one user within `UPDATES_S`."""
@@ -36,7 +50,12 @@ COUNTED: Final = 10_000
 WINDOW_S: Final = 60.0
 """Zendesk counts requests by the minute."""
 PRIORITIES: Final = frozenset({"urgent", "high", "normal", "low"})
-_COST: Final = {StepKind.ADD_NOTE: 1, StepKind.HAND_OVER: 3, StepKind.HAND_BACK: 3}
+_COST: Final = {
+    StepKind.ADD_NOTE: 1,
+    StepKind.HAND_OVER: 3,
+    StepKind.HAND_BACK: 3,
+    StepKind.TELL_CUSTOMER: 1,
+}
 """Updates of the ticket that a step takes at most."""
 _NUMBER: Final = re.compile(r"[0-9]{1,18}")
 _NOTE: Final = re.compile(r"([0-9]{1,15}):([0-9]{1,18})")
@@ -87,27 +106,30 @@ class Zendesk:
             raise Refused("zendesk: the ticket was deleted", "gone")
         if ticket.status == "closed":
             raise Refused("zendesk: the ticket is closed, and Zendesk changes it no more", "closed")
+        if step.kind is StepKind.TELL_CUSTOMER:
+            return await self._telling(step, ticket)
         if step.kind is StepKind.ADD_NOTE:
             return await self._noting(step, ticket, mark)
         return await self._routing(step, ticket, mark)
 
     def ref(self, step: Step, answer: Answer) -> str:
-        """Of a note its number, where the answer says it; what is routed has the ticket's, which we know."""
+        """Of a comment its number, where the answer says it; what is routed has the ticket's, which we know."""
         body = answer.body if isinstance(answer.body, dict) else {}
         ticket = str((body.get("ticket") or {}).get("id") or "")
         if ticket and step.kind in _COST:
             self._count(ticket, _COST[step.kind])
-        if step.kind is not StepKind.ADD_NOTE:
+        if step.kind not in (StepKind.ADD_NOTE, StepKind.TELL_CUSTOMER):
             return ""
         events = (body.get("audit") or {}).get("events") or []
         made = [one.get("id") for one in events if one.get("type") == "Comment"]
         return f"{ticket}:{made[0]}" if ticket and made and made[0] else ""
 
     async def found(self, note: Note, mark: str) -> str | None:
-        """The id of what the step made, if its mark is there."""
-        if note.kind is StepKind.ADD_NOTE:
+        """The id of what the step made, if its mark is there; what we told the customer since is what it told."""
+        if note.kind in (StepKind.ADD_NOTE, StepKind.TELL_CUSTOMER):
+            us, tells = await self._tickets.us(), note.kind is StepKind.TELL_CUSTOMER
             async for one in self._tickets.comments(note.place, until=note.thing):
-                if f"{_MARK}{mark}" in body_of(one):
+                if told_by(one, us) if tells else f"{_MARK}{mark}" in body_of(one):
                     return f"{note.place}:{one['id']}"
             return None
         if note.kind is StepKind.REMOVE_NOTE:
@@ -118,8 +140,7 @@ class Zendesk:
 
     async def check(self) -> list[str]:
         """What the account lacks for the field map, one line each; it is only read. Raises: Temporary, Refused."""
-        await self._tickets.us()
-        ids = await self._tickets.fields()
+        us, ids = await self._tickets.us(), await self._tickets.fields()
         problems = [
             f"ticket fields: create the text field {self._map.own[ours]}"
             for ours in ("marks", "queue")
@@ -133,7 +154,7 @@ class Zendesk:
             user = await self._api.read(Call("GET", f"/api/v2/users/{quote(agent, safe='')}"), absent=True)
             if user is None or part(user, "user").get("role") not in STAFF:
                 problems.append(f"agents: rep {rep} names agent {agent}, who is not there")
-        return problems
+        return problems + self._map.ours(us)
 
     async def _noting(self, step: Step, ticket: Ticket, mark: str) -> Plan:
         newest = (await self._tickets.page(ticket.id, ""))[0]
@@ -145,6 +166,26 @@ class Zendesk:
         call = _put(ticket.id, {"comment": {"html_body": lines, "public": False}})
         last = str(newest[0]["id"]) if newest else ""
         return Plan(ticket.id, (call,), (("note", "", "; ".join(words)),), thing=last)
+
+    async def _telling(self, step: Step, ticket: Ticket) -> Plan:
+        """The sentence, unless we have written to the customer since the last message that was heard."""
+        us, heard, newest = await self._tickets.us(), heard_at(step), ""
+        person_at: int | None = None
+        async for one in self._tickets.comments(ticket.id):
+            at, newest = instant(at_of(one)), newest or str(one["id"])
+            if at < heard:
+                break
+            if told_by(one, us):
+                return Plan(ticket.id, (), ref=f"{ticket.id}:{one['id']}")
+            person_at = max(person_at or 0, at) if role_of(one, us) == "agent" else person_at
+        open_ = ticket.status not in DONE
+        why = silent_because(step, owner=ticket.held["owner"], open_=open_, person_at=person_at)
+        if why is not None:
+            return left(ticket.id, why, thing=newest)
+        text = step.params["tell"]
+        comment = {"html_body": f"<p>{html.escape(text)}</p>", "public": True}
+        call = _put(ticket.id, {"comment": comment, "safe_update": True, "updated_stamp": ticket.stamp})
+        return Plan(ticket.id, (call,), (("message", "", text),), thing=newest)
 
     async def _removing(self, step: Step) -> Plan:
         """A comment cannot be deleted, so all of its text is redacted."""
@@ -181,7 +222,14 @@ class Zendesk:
         marks = with_mark(ticket.marks, mark, most=MAX_MARKS)
         calls.append(_put(ticket.id, {"custom_fields": [{"id": ids[own["marks"]], "value": marks}]}))
         lines = [(f"conversation.{name}", old, new) for name, old, new in changed(before, writes)]
-        return Plan(ticket.id, calls, lines, before, ticket.id, keeps=writes)
+        owner = ticket.held["owner"]
+
+        async def watch(call: Call, note: Note) -> Call:
+            unless_taken(owner, step, note)
+            return call
+
+        start = Start(0, owner).text()
+        return Plan(ticket.id, calls, lines, before, ticket.id, start, keeps=writes, watch=watch)
 
     def _values(self, ours: Mapping[str, str], ids: Mapping[str, int]) -> dict[str, Any]:
         """Our values as a ticket holds them. Raises: Refused for what Zendesk does not know."""
@@ -215,8 +263,8 @@ class Zendesk:
         recent = [at for at in self._updates.get(ticket, ()) if at > now - UPDATES_S * SECOND]
         over = len(recent) + cost - UPDATES
         if over > 0:
-            left = (recent[over - 1] - now) / SECOND + UPDATES_S
-            raise Throttled("zendesk: the ticket was updated too often", left)
+            wait_s = (recent[over - 1] - now) / SECOND + UPDATES_S
+            raise Throttled("zendesk: the ticket was updated too often", wait_s, code="record")
 
     def _count(self, ticket: str, cost: int) -> None:
         now = self._clock.now()
@@ -253,9 +301,9 @@ def _is_note(comment: Mapping[str, Any]) -> bool:
 
 def _spare(answer: Answer) -> float:
     """Until the count begins anew, if no request is left."""
-    left = (answer.headers.get(name) for name in ("ratelimit-remaining", "x-rate-limit-remaining"))
+    spare = (answer.headers.get(name) for name in ("ratelimit-remaining", "x-rate-limit-remaining"))
     reset = answer.headers.get("ratelimit-reset", "")
-    if "0" not in left:
+    if "0" not in spare:
         return 0.0
     return float(reset) if reset.isascii() and reset.isdigit() and len(reset) <= 5 else WINDOW_S
 

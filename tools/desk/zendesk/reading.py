@@ -11,7 +11,7 @@ from urllib.parse import quote
 from domain.errors import Temporary, Unauthorized
 from domain.handoff import MOST_MESSAGES, MOST_TEXT, Message, Talk
 from tools.field_map import FieldMap
-from tools.said import plain
+from tools.said import language, plain
 from tools.vendor import Api, Call
 
 PAGES: Final = 20
@@ -54,7 +54,8 @@ class Tickets:
         if ticket is None:
             return None
         us = await self.us()
-        said = [_message(one, us) async for one in self.comments(ticket.id) if one.get("public")]
+        public = [one async for one in self.comments(ticket.id) if one.get("public")]
+        said = [_message(one, us) for one in public]
         kept = sorted((one for one in said if one is not None), key=lambda one: (one.at, int(one.id)))
         if not kept:
             return None
@@ -65,6 +66,9 @@ class Tickets:
             messages=tuple(kept[-MOST_MESSAGES:]),
             status="closed" if ticket.status in DONE else status,
             person=ticket.held["owner"] or None,
+            language=next(
+                (language(one["locale"]) for one in public if role_of(one, us) == "customer"), None
+            ),
         )
 
     async def ticket(self, ref: str) -> Ticket | None:
@@ -80,9 +84,7 @@ class Tickets:
         rows = {one.get("id"): one.get("value") for one in rows_of(ticket.get("custom_fields") or [])}
         own = {ours: str(rows.get(ids.get(self._map.own[ours], 0)) or "") for ours in ("marks", "queue")}
         group, agent = str(ticket.get("group_id") or ""), str(ticket.get("assignee_id") or "")
-        queue, label = own["queue"], self._map.own["label"]
-        if self._map.queues.get(queue) != (group or None):
-            queue = next((ours for ours, known in self._map.queues.items() if known == group), group)
+        queue, label = self._map.queue(group, own["queue"]), self._map.own["label"]
         held = {
             "owner": self._map.rep(agent) if agent else "", "queue": queue, "status": status,
             "priority": str(ticket.get("priority") or ""), "label": label if label in tags else "",
@@ -104,15 +106,17 @@ class Tickets:
         raise Temporary("zendesk: too many comments")
 
     async def page(self, ref: str, after: str) -> tuple[list[dict[str, Any]], str]:
-        """A page of comments, each with the role of who wrote it, and where the next begins."""
+        """A page of comments, each with role and language of who wrote it, and where the next begins."""
         more = f"&page%5Bafter%5D={quote(after, safe='')}" if after else ""
         path = f"/api/v2/tickets/{ref}/comments?sort=-created_at&include=users&page%5Bsize%5D=100{more}"
         body = await self._api.read(Call("GET", path))
         comments = rows_of(part(body, "comments", list))
-        roles = {one.get("id"): one.get("role") for one in rows_of(body.get("users") or [])}
+        users = {one.get("id"): one for one in rows_of(body.get("users") or [])}
         if not all(isinstance(one.get("id"), int) for one in comments):
             raise Temporary("zendesk: a comment has no number")
-        return [{**one, "role": roles.get(one.get("author_id"))} for one in comments], _next(body)
+        found = ((one, users.get(one.get("author_id")) or {}) for one in comments)
+        shown = [{**one, "role": user.get("role"), "locale": user.get("locale")} for one, user in found]
+        return shown, _next(body)
 
     async def comment(self, ref: str) -> dict[str, Any] | None:
         ticket, _, number = ref.partition(":")
@@ -165,6 +169,13 @@ def role_of(comment: Mapping[str, Any], us: str) -> str:
     if str(comment.get("author_id")) == us or by_rule:
         return "bot"
     return {"end-user": "customer", **dict.fromkeys(STAFF, "agent")}.get(str(comment.get("role")), "bot")
+
+
+def told_by(comment: Mapping[str, Any], us: str) -> bool:
+    """If our user `us` wrote it to the customer; what a trigger writes in its name is not it."""
+    via = comment.get("via")
+    by_rule = isinstance(via, dict) and via.get("channel") == "rule"
+    return comment.get("public") is True and str(comment.get("author_id")) == us and not by_rule
 
 
 def _message(comment: Mapping[str, Any], us: str) -> Message | None:

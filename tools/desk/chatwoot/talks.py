@@ -7,8 +7,9 @@ from typing import Any, Final
 
 from domain.errors import Temporary
 from domain.handoff import MOST_MESSAGES, MOST_TEXT, Message, Talk
+from tools.desk.chatwoot.reading import Account, Us, said_by_us
 from tools.field_map import FieldMap
-from tools.said import key, milliseconds, table, word
+from tools.said import key, language, milliseconds, table, word
 from tools.vendor import Api, Call
 
 PAGES: Final = 30
@@ -26,6 +27,7 @@ class ChatwootTalks:
     def __init__(self, api: Api, fields: FieldMap, *, account: int) -> None:
         """`account` is the number in the address of the account; `fields` name its people."""
         self._api, self._map, self._root = api, fields, f"/api/v1/accounts/{account}/conversations"
+        self._read = Account(api, fields, account=account)
 
     async def talk(self, conversation: str) -> Talk | None:
         """The conversation with its public messages; what was deleted or has no text keeps its place."""
@@ -49,15 +51,17 @@ class ChatwootTalks:
             messages=messages,
             status=_stands(status, meta),
             person=self._map.rep(person)[:128] if person is not None else None,
+            language=language(table(table(body).get("additional_attributes")).get("browser_language")),
         )
 
     async def _messages(self, ref: str) -> tuple[Message, ...]:
         """The newest `MOST_MESSAGES`, the oldest of them first."""
+        us = await self._read.us()
         found: dict[int, Message] = {}
         before: int | None = None
         for _ in range(PAGES):
             rows = await self._page(ref, before)
-            found |= {row["id"]: said for row in rows if (said := _message(row)) is not None}
+            found |= {row["id"]: said for row in rows if (said := _message(row, us)) is not None}
             oldest = min((row["id"] for row in rows), default=None)
             if oldest is None or (before is not None and oldest >= before) or len(found) >= MOST_MESSAGES:
                 break
@@ -85,13 +89,13 @@ def _numbered(row: object) -> bool:
     return isinstance(number, int) and not isinstance(number, bool) and 0 < number < 10**15
 
 
-def _message(row: Mapping[str, Any]) -> Message | None:
+def _message(row: Mapping[str, Any], us: Us) -> Message | None:
     """A message, None for a private note and for what nobody said. Raises: Temporary."""
     kind = row.get("message_type")
     role: Any = _ROLES.get(kind) if isinstance(kind, int) and not isinstance(kind, bool) else None
     if role is None or row.get("private") is not False:
         return None
-    if role == "agent" and table(row.get("sender")).get("type") != "user":
+    if role == "agent" and (table(row.get("sender")).get("type") != "user" or said_by_us(row, us)):
         role = "bot"
     at = milliseconds(row.get("created_at"))
     if at is None or at < 0:

@@ -1,0 +1,56 @@
+"""Writing into a record in which people write too, where the vendor knows no condition: a person keeps it."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from domain.effect import Step, StepKind
+from tools.sent import Note
+from tools.vendor import Call
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """How a conversation stood when a step was first tried: what was newest in it, and our name of who had it."""
+
+    newest: int
+    owner: str
+
+    def text(self) -> str:
+        """As a note keeps it."""
+        return f"{self.newest}:{self.owner}"
+
+    @classmethod
+    def of(cls, note: Note) -> "Start":
+        """Inverse of `text`.
+
+        >>> Start.of(Note("k", "", None, "42", Start(7, "r:1").text(), {}))
+        Start(newest=7, owner='r:1')
+        """
+        newest, _, owner = note.thing.partition(":")
+        return cls(int(newest), owner)
+
+
+class Taken(Exception):
+    """A person has the record since the step began. `calls` give back what we wrote over."""
+
+    def __init__(self, *calls: Call, owner_stays: bool = False) -> None:
+        """With `owner_stays` whoever has it after `calls` keeps it; else it is given back to who had it before."""
+        super().__init__("a person has it")
+        self.calls, self.owner_stays = calls, owner_stays
+
+
+def unless_taken(owner: str, step: Step, note: Note) -> None:
+    """Raises: Taken if a handing over would take it from a person who has it since the step was first tried.
+
+    `owner` is who has it now; empty: nobody.
+    """
+    over = step.kind is StepKind.HAND_OVER
+    if over and owner not in ("", step.params.get("owner"), Start.of(note).owner):
+        raise Taken(owner_stays=True)
+
+
+Watch = Callable[[Call, Note], Awaitable[Call]]
+"""Asked right before each call of a step: the call as it is to be made by now.
+
+Raises: Taken; Temporary where the record is not as it was read, or cannot be read.
+"""
