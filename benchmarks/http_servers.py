@@ -14,6 +14,7 @@ from fastapi import FastAPI, Request
 
 from domain.ports.home import Home
 from surfaces.api.app import build_app
+from surfaces.api.protocol import share_evenly
 
 OpenHome = Callable[..., AbstractContextManager[Home]]
 START_S = 60
@@ -22,6 +23,7 @@ _SILENT = cast(Any, None)
 
 def ours(ready: Connection, folder: Path, open_home: OpenHome) -> None:
     """The API over a new home in `folder`; no worker runs beside it."""
+    share_evenly()
     with open_home(home=folder / "home", given={"memory": "off"}) as home:
         # No talk is decided here, so nobody has to listen.
         asyncio.run(_serve(build_app(home, _SILENT), ready))

@@ -22,6 +22,7 @@ MAX_DEPTH: Final = 6
 MAX_NAMES: Final = 16
 """Dropped names listed one by one; further ones are listed together as ``other``."""
 
+_NESTS: Final = (dict, list)
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _CONTROL_IN_TEXT: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
@@ -67,9 +68,10 @@ def minimised(
     spec_of_kind = SPECS[kind]
     specs = (declared or {}) if spec_of_kind.declared else spec_of_kind.fields
     kept: dict[str, Scalar] = {}
-    for name in payload:
-        if name not in specs:
-            notes.drop(name, payload[name], depth=3)
+    if not payload.keys() <= specs.keys():
+        for name in payload:
+            if name not in specs:
+                notes.drop(name, payload[name], depth=3)
     for name, spec in specs.items():
         value = payload.get(name)
         if value is not None:
@@ -198,11 +200,10 @@ def too_deep() -> BadInput:
 
 def depth_of(value: object, levels: int = MAX_DEPTH) -> int:
     """Levels of nesting of `value`, 0 for a scalar; without recursion, and at most one past `levels`."""
-    level, front = 0, [value]
-    while level <= levels:
-        inner = [x for x in front if isinstance(x, dict | list)]
-        if not inner:
-            break
+    level, inner = 0, [value] if isinstance(value, _NESTS) else []
+    while inner and level <= levels:
         level += 1
-        front = [y for x in inner for y in (x.values() if isinstance(x, dict) else x)]
+        inner = [
+            y for x in inner for y in (x.values() if isinstance(x, dict) else x) if isinstance(y, _NESTS)
+        ]
     return level

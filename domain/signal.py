@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Final, NamedTuple
+from typing import Annotated, Any, Final, NamedTuple
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -32,7 +32,10 @@ class KeyKind(StrEnum):
     @property
     def strong(self) -> bool:
         """True if the key belongs to one person: two strong keys seen together are one lead."""
-        return self in (KeyKind.CRM_ID, KeyKind.USER_ID, KeyKind.EMAIL, KeyKind.PHONE)
+        return self in _STRONG
+
+
+_STRONG: Final = frozenset({KeyKind.CRM_ID, KeyKind.USER_ID, KeyKind.EMAIL, KeyKind.PHONE})
 
 
 class LeadKey(NamedTuple):
@@ -112,6 +115,22 @@ class Signal(BaseModel):
         if self.kind is Kind.MESSAGE:
             return self.payload.get("role") == "customer"
         return self.kind is not Kind.ACTIVITY or self.payload.get("direction") == "inbound"
+
+
+_ALL_FIELDS: Final = set(Signal.model_fields)
+
+
+def checked_signal(fields: dict[str, Any]) -> Signal:
+    """The signal with these fields, all of them: as the door checked each, the model does not check them again."""
+    signal = Signal.__new__(Signal)
+    for name, value in (
+        ("__dict__", fields),
+        ("__pydantic_fields_set__", _ALL_FIELDS),
+        ("__pydantic_extra__", None),
+        ("__pydantic_private__", None),
+    ):
+        object.__setattr__(signal, name, value)
+    return signal
 
 
 class Event(NamedTuple):

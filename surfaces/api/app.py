@@ -22,9 +22,12 @@ from surfaces.api.metrics import Figures
 from surfaces.api.rates import Rates
 from surfaces.api.requests import Requests, Told
 from surfaces.api.signals import signals_router
+from surfaces.api.signals import straight as signals_straight
 from surfaces.api.state import state_router
+from surfaces.api.straight import Straight
 from surfaces.asking import Asking
 from surfaces.handoff import DEADLINE_S, Desk
+from surfaces.webhooks.router import straight as webhooks_straight
 from surfaces.webhooks.router import webhook_router
 from surfaces.webhooks.slack import slack_router
 
@@ -63,9 +66,11 @@ def build_app(
     app = FastAPI(title="Leadgraph", version="1", docs_url=None, redoc_url=None)
     problems.install(app)
     figures = figures or Figures(home)
+    needs = guard(home, key=terms.key, here=terms.here, rates=terms.rates, hosts=terms.hosts)
+    hooks = {} if receivers is None else webhooks_straight(home, receivers)
+    app.add_middleware(Straight, ways={**signals_straight(home, needs), **hooks})
     app.add_middleware(Requests, told=_both(figures.note, told))
 
-    needs = guard(home, key=terms.key, here=terms.here, rates=terms.rates, hosts=terms.hosts)
     desk = Desk(home, listener, deadline_s=terms.deadline_s)
     app.include_router(handoff_router(desk, guards=[Depends(needs(Scope.INGEST))]))
     for router in (signals_router, leads_router, decisions_router, approvals_router, events_router):

@@ -48,7 +48,8 @@ async def bytes_of(request: Request, *, most: int, within_s: float = READ_S) -> 
     if said.isascii() and said.isdigit() and (len(said) > _DIGITS or int(said) > most):
         raise _too_large(most)
     try:
-        return await asyncio.wait_for(_read(request, most), within_s)
+        async with asyncio.timeout(within_s):
+            return await _read(request, most)
     except TimeoutError:
         raise BadInput(
             "body", "arrived too slowly", f"send it within {within_s:g} s", code="too_slow"

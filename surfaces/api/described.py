@@ -16,6 +16,20 @@ _KEYED: Final = (401, 403, 422, 429)
 """What one with a key may answer too."""
 _BODY: Final = (400, 408, 413, 415, 422)
 """What one with a body may answer too."""
+_LINKS: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
+    "get_leads": {
+        "get_leads_lead": ("lead", "/leads/0/lead"),
+        "get_leads_lead_timeline": ("lead", "/leads/0/lead"),
+        "get_decisions_decision": ("decision", "/leads/0/decision_id"),
+        "get_decisions_decision_audit": ("decision", "/leads/0/decision_id"),
+    },
+    "get_approvals": {
+        "get_approvals_approval": ("approval", "/approvals/0/approval"),
+        "post_approvals_approval": ("approval", "/approvals/0/approval"),
+        "get_decisions_decision": ("decision", "/approvals/0/decision"),
+    },
+}
+"""Where an answer names what another operation takes: operation, parameter, place in the answer."""
 _PROBLEM: Final = {"$ref": "#/components/schemas/Problem"}
 _PROOF: Final = "without a key: the vendor's own proof"
 _WORDS: Final = """Errors are problem documents (RFC 9457) with `field` and `remedy`. Each answer has an `X-Request-Id`.
@@ -50,6 +64,11 @@ def _completed(document: dict[str, Any]) -> dict[str, Any]:
         operation["operationId"] = _name_of(method, path)
         _problems(operation)
         _example(operation, EXAMPLES.get(operation["operationId"]))
+        if links := _LINKS.get(operation["operationId"]):
+            operation["responses"]["200"]["links"] = {
+                name: {"operationId": name, "parameters": {part: f"$response.body#{place}"}}
+                for name, (part, place) in links.items()
+            }
     return document
 
 

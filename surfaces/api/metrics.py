@@ -4,11 +4,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import Metric
 
 from domain.ports.home import Home
 from graph.run import Ran
+from surfaces.api.families import Labelled, family
 from surfaces.api.health import breakers
+from surfaces.api.upstream_figures import of_upstream
 from surfaces.webhooks.counted import EVENTS
 
 MEDIA: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -16,7 +18,6 @@ _MS: Final = 1_000
 _MISSING: Final = "degraded:"
 _DAY_US: Final = 86_400_000_000
 _BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-Labelled = Mapping[tuple[str, ...], float]
 
 
 class Figures:
@@ -71,9 +72,9 @@ class Figures:
         home = self._home
         counts = await home.reads.counts(home.tenant)
         standing = await home.reads.standing(home.tenant)
-        spent = await _spent(home)
+        spent, asked = await _spent(home), await of_upstream(home)
         now = CollectorRegistry(auto_describe=False)
-        now.register(_Families([*_of_store(counts, standing), *_of_process(home, spent)]))
+        now.register(_Families([*_of_store(counts, standing), *_of_process(home, spent), *asked]))
         return bytes(generate_latest(self._kept) + generate_latest(now))
 
 
@@ -96,7 +97,7 @@ async def _spent(home: Home) -> Mapping[str, float]:
 
 
 def _of_store(counts: Mapping[str, int], standing: Mapping[tuple[str, str], int]) -> Iterator[Metric]:
-    yield _family(
+    yield family(
         "leadgraph_signals",
         "Signals given, by where they are now",
         ("state",),
@@ -106,10 +107,10 @@ def _of_store(counts: Mapping[str, int], standing: Mapping[tuple[str, str], int]
         },
     )
     for name, words in _SINGLE.items():
-        yield _family(f"leadgraph_{name}", words, (), {(): counts[name]})
+        yield family(f"leadgraph_{name}", words, (), {(): counts[name]})
     for what, (name, words) in _GROUPED.items():
         rows: Labelled = {(state,): n for (group, state), n in standing.items() if group == what}
-        yield _family(f"leadgraph_{name}_by_state", words, ("state",), rows)
+        yield family(f"leadgraph_{name}_by_state", words, ("state",), rows)
 
 
 _SINGLE: Final = {
@@ -126,13 +127,6 @@ _GROUPED: Final = {
 
 def _of_process(home: Home, spent: Mapping[str, float]) -> Iterator[Metric]:
     states: Labelled = {(name, state): 1.0 for name, state in breakers(home).items()}
-    yield _family("leadgraph_breaker", "State of each breaker", ("of", "state"), states)
+    yield family("leadgraph_breaker", "State of each breaker", ("of", "state"), states)
     words = "Asked of the language model today (UTC)"
-    yield _family("leadgraph_model_today", words, ("what",), {(name,): n for name, n in spent.items()})
-
-
-def _family(name: str, words: str, labels: tuple[str, ...], rows: Labelled) -> Metric:
-    family = GaugeMetricFamily(name, words, labels=labels)
-    for values, number in rows.items():
-        family.add_metric(values, number)
-    return family
+    yield family("leadgraph_model_today", words, ("what",), {(name,): n for name, n in spent.items()})

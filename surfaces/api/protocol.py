@@ -2,17 +2,23 @@
 
 import asyncio
 import json
+import sys
 from http import HTTPStatus
 from typing import Any, Final
 
 from uvicorn import Config, Server
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from surfaces.api.framing import doubt
 from surfaces.api.problems import MEDIA
 
 HEAD_BYTES: Final = 32 * 1024
 """Bytes that the request line and the headers may have together."""
+AROUND_BYTES: Final = 64 * 1024
+"""Bytes that may stand around the chunks of a body and are none of it, beyond as many as the body has."""
 CONNECTIONS: Final = 256
+TURN_S: Final = 0.0005
+"""How long a thread may go on while another waits."""
 DRAIN_S: Final = 15
 """Seconds that requests in hand may take after a stop was asked for."""
 
@@ -28,6 +34,7 @@ class BoundedProtocol(HttpToolsProtocol):
     _in_head = True
     _fed = 0
     _held = 0
+    _around = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         """Begin."""
@@ -42,9 +49,12 @@ class BoundedProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Take what came; a head that goes on and on is not waited for."""
         self._fed += len(data) if self._in_head else 0
+        self._around += 0 if self._in_head else len(data)
         super().data_received(data)
         if self._in_head and self._fed > HEAD_BYTES and not self.transport.is_closing():
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "the head is too large")
+        elif not self._in_head and self._around > AROUND_BYTES and not self.transport.is_closing():
+            self._refuse(HTTPStatus.BAD_REQUEST, "more stands around the chunks than in them")
 
     def on_message_begin(self) -> None:
         """A request begins."""
@@ -58,15 +68,23 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A header."""
+        """A header. What follows a body as one is let go: it would stand among those that were looked at before."""
         self._hold(len(name) + len(value))
-        super().on_header(name, value)
+        if self._in_head:
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """The head is there."""
-        self._in_head, self._fed = False, 0
+        if words := doubt(self.parser.get_http_version(), self.url, self.headers):
+            raise ValueError(words)
+        self._in_head, self._fed, self._around = False, 0, 0
         self._within(self.body_s)
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """A part of the body, around which as many bytes again may stand."""
+        self._around -= 2 * len(body)
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         """The request is there."""
@@ -104,6 +122,15 @@ class BoundedProtocol(HttpToolsProtocol):
         )
         self.transport.write((head + body).encode())
         self.transport.close()
+
+
+def share_evenly() -> None:
+    """Have the threads of this process take shorter turns.
+
+    A statement of the store gives its turn up and needs it back before it goes on: while a run is under way beside it,
+    or an answer, it would wait up to 5 ms each time, and an acknowledged delivery takes a dozen statements.
+    """
+    sys.setswitchinterval(TURN_S)
 
 
 def server_of(api: Any, host: str, port: int, protocol: type[HttpToolsProtocol] = BoundedProtocol) -> Server:

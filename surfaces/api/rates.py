@@ -47,3 +47,8 @@ class Rates:
             raise Throttled("the rate of this key is used up", (1 - has) / self._per_s, code=KEY_RATE)
         self._kept[key] = has - 1, now
         return Rate(self._burst, int(has - 1), ceil((self._burst - has + 1) / self._per_s))
+
+
+def rates_of(per_minute: int, burst: int) -> Rates | None:
+    """The rates of a server by its settings; None where a key may ask as often as it likes (`per_minute` is 0)."""
+    return Rates(per_minute, burst) if per_minute else None

@@ -8,17 +8,16 @@ from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from surfaces.api.problems import problem
 
-ID: Final = "x-request-id"
+ID: Final = b"x-request-id"
 _SANE: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 NOWHERE: Final = "(none)"
 """The route of a request that no route takes."""
-_SAFE: Final[Mapping[str, str]] = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
+_SAFE: Final = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"))
 
 Line = Mapping[str, Any]
 Told = Callable[[Line], None]
@@ -102,18 +101,17 @@ def to_stderr() -> Told:
 
 
 def _id_of(scope: Scope) -> str:
-    given = Headers(scope=scope).getlist(ID)
+    given = [value.decode("latin-1") for name, value in scope["headers"] if name == ID]
     return given[0] if len(given) == 1 and _SANE.fullmatch(given[0]) else secrets.token_hex(8)
 
 
 def _dress(message: Message, request_id: str, state: Mapping[str, Any]) -> None:
-    headers = MutableHeaders(scope=message)
-    headers["X-Request-Id"] = request_id
-    for name, value in _SAFE.items():
-        headers.setdefault(name, value)
+    given = [pair for pair in message.get("headers", ()) if pair[0] != ID]
+    names = {name for name, _ in given}
     rate = state.get("rate")
-    if rate is not None:
-        headers.update(rate.headers())
+    ours = () if rate is None else ((n.lower().encode(), v.encode()) for n, v in rate.headers().items())
+    safe = (pair for pair in _SAFE if pair[0] not in names)
+    message["headers"] = [*given, (ID, request_id.encode()), *safe, *ours]
 
 
 async def _sorry(scope: Scope, receive: Receive, send: Send) -> None:

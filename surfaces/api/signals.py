@@ -1,20 +1,27 @@
 """``POST /v1/signals``: one signal or a list of them; what is answered is on disk."""
 
 import asyncio
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import lru_cache
+from http import HTTPStatus
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Request
+from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 
 from domain.access import HOME_KEY, Caller, Scope
 from domain.errors import BadInput
+from domain.ids import Region, TenantId
 from domain.ports.home import Home
 from surfaces.api.body import bytes_of, document_in, json_type
-from surfaces.api.guard import Needs
+from surfaces.api.guard import BEARER, Needs
 from surfaces.api.problems import answers
+from surfaces.api.straight import Way
 from surfaces.door import LIMIT, take
 
+PATH: Final = "/v1/signals"
 MOST_BYTES: Final = 4 * 1024 * 1024
 LARGE: Final = 32 * 1024
 """Bytes from which a body is parsed beside the loop."""
@@ -37,10 +44,11 @@ class Taken(BaseModel):
 
 def signals_router(home: Home, needs: Needs) -> APIRouter:
     """The route over `home`."""
-    router = APIRouter(prefix="/v1", tags=["signals"])
+    door = _doors(home)
+    router = APIRouter(tags=["signals"])
 
     @router.post(
-        "/signals",
+        PATH,
         status_code=202,
         response_model=None,
         summary="Take signals in",
@@ -49,22 +57,34 @@ def signals_router(home: Home, needs: Needs) -> APIRouter:
     )
     async def signals(
         request: Request, caller: Annotated[Caller, Depends(needs(Scope.INGEST))]
-    ) -> dict[str, Any]:
+    ) -> JSONResponse:
         """One signal, or a list of 1 to 1,000; a signal that cannot be used is put aside and named by its index.
 
         Sending again is safe: a signal is known by its `source` and `id`.
         """
-        json_type(request)
-        raw = await bytes_of(request, most=MOST_BYTES)
-        items = _items(document_in(raw) if len(raw) < LARGE else await asyncio.to_thread(document_in, raw))
-        taken = await take(_door(home, caller), enumerate(items))
-        return {
-            "accepted": taken.accepted,
-            "duplicates": taken.duplicates,
-            "quarantined": [{"index": index, "reason": reason} for index, reason in taken.quarantined],
-        }
+        return await _taken(door(caller), request)
 
     return router
+
+
+def straight(home: Home, needs: Needs) -> Mapping[tuple[str, str], Way]:
+    """The same, see `surfaces.api.straight`."""
+    allowed, door = needs(Scope.INGEST), _doors(home)
+
+    async def signals(request: Request) -> Response:
+        return await _taken(door(await allowed(request, await BEARER(request))), request)
+
+    return {("POST", PATH): Way(PATH, signals)}
+
+
+async def _taken(door: Home, request: Request) -> JSONResponse:
+    json_type(request)
+    raw = await bytes_of(request, most=MOST_BYTES)
+    items = _items(document_in(raw) if len(raw) < LARGE else await asyncio.to_thread(document_in, raw))
+    taken = await take(door, enumerate(items))
+    shown = [{"index": index, "reason": reason} for index, reason in taken.quarantined]
+    document = {"accepted": taken.accepted, "duplicates": taken.duplicates, "quarantined": shown}
+    return JSONResponse(document, HTTPStatus.ACCEPTED)
 
 
 def _items(document: Any) -> list[Any]:
@@ -79,11 +99,17 @@ def _items(document: Any) -> list[Any]:
     return document
 
 
-def _door(home: Home, caller: Caller) -> Home:
-    """The home as its door stands open to `caller`: a key lets in what is of its own region."""
-    if caller.key_id == HOME_KEY:
-        return home
-    return replace(home, tenant=caller.tenant, region=caller.region, regions=frozenset({caller.region}))
+def _doors(home: Home) -> Callable[[Caller], Home]:
+    """The home as its door stands open to a caller: a key lets in what is of its own region."""
+
+    @lru_cache(maxsize=64)
+    def of(tenant: TenantId, region: Region) -> Home:
+        return replace(home, tenant=tenant, region=region, regions=frozenset({region}))
+
+    def door(caller: Caller) -> Home:
+        return home if caller.key_id == HOME_KEY else of(caller.tenant, caller.region)
+
+    return door
 
 
 _EXAMPLE: Final = {

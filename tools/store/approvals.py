@@ -160,7 +160,7 @@ class SqlApprovals:
             keys = keep_pending(tx, self._config.ring, {answer.lead_id: answer.region})
             return answer, keys
 
-        answer, keys = await self._database.write(work, point="approval.vote")
+        answer, keys = await self._database.write(work, point="approval.vote", first=True)
         self._config.ring.stored(keys)
         if answer.state is ApprovalState.EXPIRED:
             raise used(answer)

@@ -17,7 +17,6 @@ from tools.store.marked import marked, unmarked
 NOT_CONTENT: Final = ("received_at", "known_at", "delivery_id", "steps")
 """What may differ between two deliveries of one signal."""
 _BANDS: Final = {band.value: band for band in Band}
-_CONTENT: Final = tuple(name for name in Signal.model_fields if name not in NOT_CONTENT)
 
 
 def signal_bytes(signal: Signal) -> bytes:
@@ -30,9 +29,12 @@ def signal_from(body: bytes) -> Signal:
     return Signal.model_validate_json(unmarked(body))
 
 
-def digest(signal: Signal) -> bytes:
-    """SHA-256 of the signal's content: equal for every delivery of the same signal, whatever the order of its keys."""
-    return sha256(orjson.dumps(_content(signal), default=_plain, option=orjson.OPT_SORT_KEYS)).digest()
+def digest(signal: Signal, at: int | None = None) -> bytes:
+    """SHA-256 of the signal's content: equal for every delivery of the same signal, whatever the order of its keys.
+
+    `at` is the Instant at which it occurred, where that is known already.
+    """
+    return sha256(orjson.dumps(_content(signal, at), option=orjson.OPT_SORT_KEYS)).digest()
 
 
 def differing(stored: Signal, given: Signal) -> str:
@@ -111,11 +113,12 @@ def values_text(values: Mapping[str, Any] | Sequence[Any]) -> str:
     return orjson.dumps(values, default=_plain, option=orjson.OPT_SORT_KEYS).decode()
 
 
-def _content(signal: Signal) -> dict[str, Any]:
-    fields = signal.__dict__
-    content = {name: fields[name] for name in _CONTENT}
-    content["keys"] = sorted(signal.keys)
-    content["occurred_at"] = instant(signal.occurred_at)
+def _content(signal: Signal, at: int | None = None) -> dict[str, Any]:
+    content = signal.__dict__.copy()
+    for name in NOT_CONTENT:
+        del content[name]
+    content["keys"] = [[str(kind), value] for kind, value in sorted(signal.keys)]
+    content["occurred_at"] = instant(signal.occurred_at) if at is None else at
     return content
 
 

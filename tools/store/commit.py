@@ -1,9 +1,8 @@
 """The one transaction in which runs become durable: a group at a time, each bundle standing or falling alone."""
 
+import sqlite3
 from collections.abc import Sequence
 from typing import Final
-
-from sqlalchemy import exc
 
 from domain.decision import Bundle
 from domain.instants import SECOND
@@ -18,7 +17,8 @@ from tools.store.lease import give_back
 REFUSED_WAIT: Final = 30 * SECOND
 """A lead whose bundle could not be written runs again after this long (microseconds)."""
 _DEFECTS: Final = (
-    exc.IntegrityError, exc.DataError, exc.InterfaceError, exc.ProgrammingError, OverflowError, TypeError, ValueError,
+    sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError, sqlite3.ProgrammingError, OverflowError,
+    TypeError, ValueError,
 )  # fmt: skip
 """What writing a malformed bundle raises; everything else is the store's own trouble."""
 

@@ -1,6 +1,6 @@
 """Conversations that are to be looked at in their desk, in the durable store."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from domain.ids import TenantId
@@ -66,17 +66,23 @@ def note_due(tx: Tx, desk: str, signals: Iterable[Signal], now: int) -> None:
         {
             "tenant": signal.tenant,
             "region": signal.region,
-            "conversation": key.value,
+            "conversation": conversation,
             "due_at": now + PAUSE,
             "now": now,
         }
-        for signal in signals
-        if desk and signal.source == desk and _moves(signal)
-        for key in signal.keys
-        if key.kind is KeyKind.CONVERSATION and key.value.startswith(f"{desk}:")
+        for signal, conversation in falling_due(desk, signals)
     ]
     if rows:
         tx.run("note_due_talk", rows)
+
+
+def falling_due(desk: str, signals: Iterable[Signal]) -> Iterator[tuple[Signal, str]]:
+    """Each signal after which a conversation of `desk` is to be looked at, with that conversation."""
+    for signal in signals:
+        if desk and signal.source == desk and _moves(signal):
+            for key in signal.keys:
+                if key.kind is KeyKind.CONVERSATION and key.value.startswith(f"{desk}:"):
+                    yield signal, key.value
 
 
 def _moves(signal: Signal) -> bool:

@@ -1,6 +1,6 @@
 """Rules of outbox rows, for the durable store and its twin: who keeps a key, the first steps, the audit rows."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -30,6 +30,8 @@ IN_TARGET: Final = frozenset(
     {ActionState.SENDING, ActionState.DONE, ActionState.UNKNOWN, ActionState.UNDOING}
 )
 """The effect is there, or may be."""
+REPLACED: Final = "talk"
+"""Why a handing over expires in whose place one comes that knows its conversation."""
 _SCORE_AGAIN: Final = frozenset({ActionState.DONE, ActionState.FAILED, ActionState.COMPENSATED})
 _NOTHING_LEFT: Final = frozenset({StepState.PENDING, StepState.UNDONE})
 _HASH: Final = 12
@@ -62,6 +64,15 @@ def outranks(row: OutboxRow, holder: OutboxRow) -> bool:
 def unsent(row: OutboxRow) -> bool:
     """Whether nothing of the action can have left."""
     return row.state in UNSENT and not begun(row.steps)
+
+
+def gives_way(holder: OutboxRow, params: Mapping[str, str]) -> bool:
+    """Whether an action with `params` takes the place of `holder`, of whose request nothing can have left.
+
+    A handing over that a desk decided names its conversation, and what the customer is told there. A run of the same
+    lead that proposed first, or waits for an approval, knows neither.
+    """
+    return "talk" in params and "talk" not in holder.params and unsent(holder)
 
 
 def replaceable(row: OutboxRow) -> bool:

@@ -6,9 +6,11 @@ all its statements run in one `BEGIN IMMEDIATE` transaction; reads run beside it
 
 import asyncio
 import sqlite3
+from collections import namedtuple
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from threading import Lock
 from typing import Any, Final, TypeVar
@@ -18,10 +20,15 @@ from sqlalchemy import Connection, Engine, NullPool, create_engine, event, exc
 from domain.errors import LeadgraphError, Permanent, Temporary
 from tools.store import queries
 from tools.store.migrate import migrate
+from tools.store.turns import Turns
 
 T = TypeVar("T")
 BUSY_MS: Final = 5_000
 """How long a transaction waits for another process before it gives up as temporary."""
+DOOR_MS: Final = 100
+"""The same for a look at the door."""
+STATEMENTS: Final = 512
+"""Prepared statements that a connection keeps: more than there are named ones."""
 PRAGMAS: Final[dict[str, str]] = {
     "journal_mode": "WAL",
     "synchronous": "FULL",  # I1: a commit returns only when it is on disk
@@ -43,26 +50,50 @@ _PASSING: Final = {
 
 
 class Tx:
-    """One transaction's view of the database: statements by name, on the thread that owns the connection."""
+    """One transaction's view of the database: statements by name, on the thread that owns the connection.
 
-    __slots__ = ("_sql", "conn")
+    Named statements go to the driver as they are; `conn` is the same connection, for statements that are built.
+    """
+
+    __slots__ = ("_driver", "_sql", "conn")
 
     def __init__(self, conn: Connection, sql: dict[str, str]) -> None:
         self.conn, self._sql = conn, sql
+        self._driver: Any = conn.connection.driver_connection
 
-    def run(self, name: str, values: Any = None) -> int:
+    def run(self, name: str, values: Any = ()) -> int:
         """Run a statement once (mapping or tuple) or once per row (list of them); how many rows it touched."""
-        if isinstance(values, list) and not values:
-            return 0
-        return self.conn.exec_driver_sql(self._sql[name], values).rowcount
+        if not isinstance(values, list):
+            return int(self._driver.execute(self._sql[name], values).rowcount)
+        return int(self._driver.executemany(self._sql[name], values).rowcount) if values else 0
 
-    def rows(self, name: str, values: Any = None) -> list[Any]:
-        """All rows that a statement returns."""
-        return list(self.conn.exec_driver_sql(self._sql[name], values).fetchall())
+    def rows(self, name: str, values: Any = ()) -> list[Any]:
+        """All rows that a statement returns, each a named tuple."""
+        cursor = self._driver.execute(self._sql[name], values)
+        return list(map(_shape(cursor), cursor.fetchall()))
 
-    def one(self, name: str, values: Any = None) -> Any:
+    def one(self, name: str, values: Any = ()) -> Any:
         """The first row, None if there is none."""
-        return self.conn.exec_driver_sql(self._sql[name], values).first()
+        cursor = self._driver.execute(self._sql[name], values)
+        found = cursor.fetchone()
+        row = None if found is None else _shape(cursor)(found)
+        cursor.close()
+        return row
+
+
+def _shape(cursor: sqlite3.Cursor) -> Callable[[Any], Any]:
+    """What makes a row of `cursor` a named tuple."""
+    return _named_tuple(tuple([column[0] for column in cursor.description]))
+
+
+@cache
+def _named_tuple(columns: tuple[str, ...]) -> Callable[[Any], Any]:
+    row = _NAMED_TUPLE("row", columns, rename=True)
+    make: Callable[[Any], Any] = row._make
+    return make
+
+
+_NAMED_TUPLE: Final[Any] = namedtuple
 
 
 def _nowhere(_: str) -> None:
@@ -80,9 +111,9 @@ class Database:
         self.path, self.on_point = path, on_point
         self._engine = _engine(path)
         self._sql = queries.load(self._engine.dialect.name)
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="store-writer")
+        self._writer = Turns("store-writer")
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="store-reader")
-        self._side_lock = Lock()
+        self._side_lock, self._door_lock = Lock(), Lock()
         self._open: list[Connection] = []
         try:
             with _named(path):
@@ -90,13 +121,17 @@ class Database:
                 self._write_conn = self._connect()
                 self._read_conn = self._connect().execution_options(**_READING)
                 self._side_conn = self._connect().execution_options(**_READING)
+                self._door_conn = self._connect(busy_ms=DOOR_MS).execution_options(**_READING)
         except BaseException:
             self.close()
             raise
 
-    async def write(self, work: Callable[[Tx], T], *, point: str = "") -> T:
-        """Run `work` in one transaction and return when it is on disk. `point` names the hooks around the commit."""
-        return await asyncio.get_running_loop().run_in_executor(self._writer, self.write_now, work, point)
+    async def write(self, work: Callable[[Tx], T], *, point: str = "", first: bool = False) -> T:
+        """Run `work` in one transaction and return when it is on disk. `point` names the hooks around the commit.
+
+        `first`: before what else waits, as somebody at a door waits for the answer.
+        """
+        return await asyncio.wrap_future(self._writer.submit(self.write_now, work, point, first=first))
 
     def write_now(self, work: Callable[[Tx], T], point: str = "") -> T:
         """`write`, on the calling thread: only the writer's, or where no loop runs yet."""
@@ -118,6 +153,11 @@ class Database:
         with self._side_lock, _named(self.path), self._side_conn.begin():
             return work(Tx(self._side_conn, self._sql))
 
+    def read_at_door(self, work: Callable[[Tx], T]) -> T:
+        """`read_beside` for a loop's thread, which all wait for. Raises: Temporary after `DOOR_MS`."""
+        with self._door_lock, _named(self.path), self._door_conn.begin():
+            return work(Tx(self._door_conn, self._sql))
+
     @contextmanager
     def reading(self) -> Iterator[Tx]:
         """A connection of its own on the calling thread, for long scans in batches."""
@@ -132,8 +172,11 @@ class Database:
             conn.close()
         self._engine.dispose()
 
-    def _connect(self) -> Connection:
+    def _connect(self, *, busy_ms: int | None = None) -> Connection:
         self._open.append(self._engine.connect())
+        if busy_ms is not None:
+            driver: Any = self._open[-1].connection.driver_connection
+            driver.execute(f"PRAGMA busy_timeout={busy_ms}")
         return self._open[-1]
 
     def _read_now(self, work: Callable[[Tx], T]) -> T:
@@ -145,7 +188,8 @@ _READING: Final = {"reading": True}
 
 
 def _engine(path: Path) -> Engine:
-    engine = create_engine(f"sqlite:///{path}", poolclass=NullPool, connect_args={"check_same_thread": False})
+    given = {"check_same_thread": False, "cached_statements": STATEMENTS}
+    engine = create_engine(f"sqlite:///{path}", poolclass=NullPool, connect_args=given)
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: sqlite3.Connection, _: object) -> None:

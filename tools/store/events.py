@@ -118,7 +118,7 @@ class SqlSubscriptions:
     async def _set(self, statement: str, tenant: TenantId, name: str, **values: object) -> Subscription:
         def work(tx: Tx) -> Subscription:
             if not tx.run(statement, {"tenant": tenant, "subscription": name, **values}):
-                raise _unknown()
+                raise unknown_subscription()
             return _named(tx, tenant, name)
 
         return await self._database.write(work)
@@ -137,7 +137,8 @@ def _named(tx: Tx, tenant: TenantId, name: str) -> Subscription:
     return next(one for one in _all(tx, tenant) if one.subscription_id == name)
 
 
-def _unknown() -> BadInput:
+def unknown_subscription() -> BadInput:
+    """What is said of a name that none has, or one that ended."""
     words = "there is no such subscription, or it has ended"
     return BadInput("subscription", words, "see leadgraph events list", code="unknown")
 
@@ -154,7 +155,8 @@ def _happening(row: Any) -> Happening:
             expires_at=row.expires_at,
             edited_from=row.edited_from,
         )
-    return Happening(row.place, row.ref, row.at, row.content, row.earlier, question)
+    talk = (row.origin, row.told) if row.told is not None else None
+    return Happening(row.place, row.ref, row.at, row.content, row.earlier, question, talk)
 
 
 def _subscription(tenant: TenantId, row: Any) -> Subscription:

@@ -60,7 +60,9 @@ class SqlInbox:
         return int(await self._database.read(lambda tx: tx.one("waiting").n))
 
     async def _write(self, group: Sequence[_Given]) -> Sequence[Accepted]:
-        accepted, keys = await self._database.write(lambda tx: self._accept(tx, group), point="inbox")
+        accepted, keys = await self._database.write(
+            lambda tx: self._accept(tx, group), point="inbox", first=True
+        )
         self._config.ring.stored(keys)
         return accepted
 

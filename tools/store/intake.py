@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from domain.audit import AuditEntry
@@ -32,13 +33,14 @@ class Touch:
     suppresses: bool = False
     waits: bool = False
 
-    def add(self, signal: Signal) -> None:
+    def add(self, one: Fresh) -> None:
         """Take one signal in."""
-        at = instant(signal.occurred_at)
-        self.last_seen = max(self.last_seen, at)
+        signal = one.signal
+        self.last_seen = max(self.last_seen, one.at)
         if signal.account is not None:
-            self.account = max(self.account, (at, signal.signal_id, signal.account))
-        self.suppresses |= signal.kind is Kind.PRIVACY_DELETE
+            self.account = max(self.account, (one.at, one.ref, signal.account))
+        if signal.kind is Kind.PRIVACY_DELETE:
+            self.suppresses = True
 
 
 @dataclass(slots=True)
@@ -61,15 +63,19 @@ class Intake:
         signals = [one.signal for one in fresh]
         placing = Placing(self.config.new_id, self.tx.one("next_key").n)
         learn(self.tx, placing, self.tenant, values={key.value for s in signals for key in s.keys})
-        for signal in signals:
-            placing.place(signal)
+        alone = [placing.place(signal) for signal in signals]
         self._store_links(placing)
         plans = self._resolve(placing, signals) if placing.doubtful else []
         self._store_keys(placing)
-        homes = [str(placing.home(signal).lead_id) for signal in signals]
+        homes = [
+            str((row or placing.home(signal)).lead_id) for signal, row in zip(signals, alone, strict=True)
+        ]
         touches: dict[str, Touch] = {}
-        for signal, home in zip(signals, homes, strict=True):
-            touches.setdefault(home, Touch(signal.region)).add(signal)
+        for one, home in zip(fresh, homes, strict=True):
+            touch = touches.get(home)
+            if touch is None:
+                touch = touches[home] = Touch(one.signal.region)
+            touch.add(one)
         stored = self._stored_leads(touches)
         anew = self._anew(plans, touches, stored)
         self._store_signals(fresh, homes, stored, anew, touches)
@@ -160,49 +166,71 @@ class Intake:
         touches: Mapping[str, Touch],
     ) -> None:
         rows = []
+        states = {home: _state(None if home in anew else stored.get(home)) for home in touches}
+        received = lru_cache(maxsize=2)(instant)
         for one, home in zip(fresh, homes, strict=True):
-            lead = None if home in anew else stored.get(home)
-            state, reason = _state(lead)
+            state, reason = states[home]
             if state == "waiting":
                 touches[home].waits = True
                 self.waiting[one.signal.region] = self.waiting.get(one.signal.region, 0) + 1
-            rows.append(_row(one, home, state, reason))
+            rows.append(_row(one, home, state, reason, received(one.signal.received_at)))
         self.tx.run("insert_signal", rows)
 
     def _store_leads(
         self, touches: Mapping[str, Touch], stored: Mapping[str, Any], anew: Mapping[str, Region]
     ) -> None:
-        new, old = [], []
+        new, old, seen = [], [], []
         for lead, touch in touches.items():
             if lead in anew:
                 continue
             row = stored.get(lead)
             if row is None:
-                new.append(self._values(lead, touch, None) | {"region": touch.region, "first_seen": self.now})
-            else:
-                old.append(self._values(lead, touch, row))
+                ready = self.now if touch.waits else None
+                at, ref, account = touch.account
+                new.append(
+                    (
+                        lead,
+                        self.tenant,
+                        touch.region,
+                        account or None,
+                        at,
+                        ref,
+                        ready,
+                        self.now,
+                        touch.last_seen,
+                    )
+                )
+            elif self._changes(touch, row):
+                old.append((*self._values(touch, row), lead, self.tenant))
+            elif touch.last_seen > row.last_seen:
+                seen.append((touch.last_seen, lead, self.tenant))
         self.tx.run("insert_lead", new)
         self.tx.run("touch_lead", old)
+        self.tx.run("see_lead", seen)
 
-    def _values(self, lead: str, touch: Touch, row: Any) -> dict[str, object]:
-        """The columns of a lead that a batch changes. Whoever holds it keeps it; what waits is seen at the commit."""
-        before = (row.account_at, row.account_ref, row.account or "") if row else (0, "", "")
-        account = max(before, touch.account)
-        if row and row.account and row.account != account[2]:
+    def _changes(self, touch: Touch, row: Any) -> bool:
+        """True if a stored lead changes in more than when it was last seen."""
+        hurries = (
+            touch.waits and not row.lease_until and (row.ready_at is None or row.ready_at > self._due(row))
+        )
+        return hurries or touch.account > (row.account_at, row.account_ref, row.account or "")
+
+    def _due(self, row: Any) -> int:
+        return max(self.now, int(row.retry_at))
+
+    def _values(self, touch: Touch, row: Any) -> tuple[object, ...]:
+        """The columns of a stored lead that a batch changes, in the order of ``touch_lead``.
+
+        Whoever holds it keeps it; what waits is seen at the commit.
+        """
+        before = (row.account_at, row.account_ref, row.account or "")
+        at, ref, account = max(before, touch.account)
+        if row.account and row.account != account:
             mark(self.tx, self.tenant, touch.region, [row.account], self.now)
-        ready = row.ready_at if row else None
-        if touch.waits and not (row and row.lease_until):
-            due = max(self.now, row.retry_at) if row else self.now
-            ready = due if ready is None else min(ready, due)
-        return {
-            "lead": lead,
-            "tenant": self.tenant,
-            "account": account[2] or None,
-            "account_at": account[0],
-            "account_ref": account[1],
-            "last_seen": max(touch.last_seen, row.last_seen if row else 0),
-            "ready_at": ready,
-        }
+        ready = row.ready_at
+        if touch.waits and not row.lease_until:
+            ready = self._due(row) if ready is None else min(ready, self._due(row))
+        return ready, max(touch.last_seen, row.last_seen), account or None, at, ref
 
     def _renew(
         self,
@@ -239,19 +267,20 @@ def _state(lead: Any) -> tuple[str, str | None]:
     return ("parked", lead.parked) if lead.parked else ("waiting", None)
 
 
-def _row(one: Fresh, home: str, state: str, reason: str | None) -> tuple[object, ...]:
+def _row(one: Fresh, home: str, state: str, reason: str | None, received: int) -> tuple[object, ...]:
+    """In the order of ``insert_signal``."""
     signal = one.signal
     return (
         signal.tenant,
         signal.region,
-        signal.signal_id,
+        one.ref,
         signal.source,
         home,
-        signal.kind.value,
+        str(signal.kind),
         signal.account,
-        instant(signal.occurred_at),
-        instant(signal.known_at),
-        instant(signal.received_at),
+        one.at,
+        received if signal.known_at is signal.received_at else instant(signal.known_at),
+        received,
         state,
         reason,
         event_count(signal),

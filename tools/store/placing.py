@@ -82,12 +82,16 @@ class Placing:
         for row in rows:
             self.rows.setdefault((row.region, row.key), row)
 
-    def place(self, signal: Signal) -> None:
-        """Give every key of `signal` its lead, or mark them doubtful; note the links that it states."""
+    def place(self, signal: Signal) -> KeyRow | None:
+        """Give every key of `signal` its lead, or mark them doubtful; note the links that it states.
+
+        Returns the row of a key that stands alone: it is the home, see `home`.
+        """
         keys = signal.keys
         if len(keys) == 1:
-            self._place_one(self.row(signal.region, keys[0]))
-            return
+            row = self.row(signal.region, keys[0])
+            self._place_one(row)
+            return row
         rows = [self.row(signal.region, key) for key in dict.fromkeys(keys)]
         kind = link_kind(signal)
         self._note_links(signal, rows, kind)
@@ -96,6 +100,7 @@ class Placing:
             self._place_one(self.home(signal))
         elif not self._place_together(free, kind):
             self.doubtful += free
+        return None
 
     def home(self, signal: Signal) -> KeyRow:
         """The key row to whose lead the signal belongs."""

@@ -51,6 +51,17 @@ class SqlReads:
             yield [lead_state(row, row.body) for row in rows]
             after = rows[-1].lead_id
 
+    async def forgotten(
+        self, tenant: TenantId, *, after: str, limit: int
+    ) -> Mapping[LeadId, Sequence[LeadId]]:
+        """Leads that asked to be forgotten, with those that were merged into them."""
+
+        def work(tx: Tx) -> Mapping[LeadId, Sequence[LeadId]]:
+            rows = tx.rows("forgotten_leads", {"tenant": tenant, "after": after, "limit": limit})
+            return {LeadId(row.lead_id): _with_parts(tx, tenant, row.lead_id) for row in rows}
+
+        return await self._database.read(work)
+
     async def signals(self, tenant: TenantId, lead_id: LeadId, *, limit: int = 200) -> Sequence[Signal]:
         """Its newest signals, newest first."""
         rows = await self._rows("signals_of_lead", tenant=tenant, lead=lead_id, limit=limit)
@@ -150,13 +161,22 @@ def _find(tx: Tx, tenant: str, key: str) -> LeadId | None:
     return None
 
 
+def _with_parts(tx: Tx, tenant: str, lead: str) -> list[LeadId]:
+    """A lead, and all of which it is made, whatever they were made of."""
+    found = [LeadId(lead)]
+    for one in found:
+        rows = tx.rows("merged_leads", {"tenant": tenant, "lead": one})
+        found += [LeadId(row.lead_id) for row in rows]
+    return found
+
+
 def _counts(tx: Tx, tenant: str) -> Mapping[str, int]:
-    counts = dict(tx.one("count_signals", {"tenant": tenant})._mapping)
+    counts = dict(tx.one("count_signals", {"tenant": tenant})._asdict())
     stored = counts.pop("stored")
     counts["applied"] = stored - sum(counts.values())
     tallies = {row.name: row.n for row in tx.rows("count_tallies", {"tenant": tenant})}
     counts |= {name: tallies.get(name, 0) for name in TALLIES}
-    return counts | dict(tx.one("count_rows", {"tenant": tenant})._mapping)
+    return counts | dict(tx.one("count_rows", {"tenant": tenant})._asdict())
 
 
 def _decision(row: Any) -> StoredDecision:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from domain.ids import Region, TenantId
+from domain.instants import instant
 from domain.ports.inbox import Refused
 from domain.signal import Signal
 from tools.store.codec import differing, digest, signal_bytes, signal_from
@@ -16,11 +17,13 @@ Origin = tuple[int, int]
 """Which call brought an item, and what that call names as its position."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Fresh:
-    """A signal seen for the first time, with the digest of its content."""
+    """A signal seen for the first time, with its reference, its time and the digest of its content."""
 
     signal: Signal
+    ref: str
+    at: int
     digest: bytes
 
 
@@ -65,12 +68,13 @@ def _new(tx: Tx, tenant: TenantId, signals: Sequence[tuple[Origin, Signal]], res
     known: dict[str, bytes] = {row.ref: row.digest for row in stored}
     fresh: list[Fresh] = []
     here: dict[str, Signal] = {}
-    for (call, position), signal in signals:
-        ref, found = signal.signal_id, digest(signal)
+    for ref, ((call, position), signal) in zip(refs, signals, strict=True):
+        at = instant(signal.occurred_at)
+        found = digest(signal, at)
         before = known.get(ref)
         if before is None:
             known[ref], here[ref] = found, signal
-            fresh.append(Fresh(signal, found))
+            fresh.append(Fresh(signal, ref, at, found))
         elif before == found:
             result.duplicates[tenant, signal.region] += 1
             result.repeated[call] += 1

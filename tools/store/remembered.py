@@ -69,7 +69,7 @@ class SqlMemoryBook:
     async def tally(self, tenant: TenantId, region: Region) -> Mapping[str, int]:
         """Counts."""
         (row,) = await self._rows("memory_tally", tenant=tenant, region=region)
-        return dict(row._mapping)
+        return dict(row._asdict())
 
     async def _rows(self, name: str, **values: object) -> list[Any]:
         return await self._database.read(lambda tx: tx.rows(name, values))

@@ -31,7 +31,7 @@ lead_override = override_table(metadata)
 answer, spending = answer_tables(metadata)
 memory_text, memory_due, memory_book = memory_tables(metadata)
 talk, talk_decision = talk_tables(metadata)
-record_todo, sync_position = upstream_tables(metadata)
+record_todo, sync_position, vendor_wait = upstream_tables(metadata)
 desk_due = desk_table(metadata)
 api_key = key_table(metadata)
 feed, subscription = event_tables(metadata)
@@ -111,6 +111,8 @@ lead = Table(
     Index("lead_account", "tenant", "account", "last_seen", sqlite_where=text("account IS NOT NULL")),
     Index("lead_leased", "lease_until", sqlite_where=text("lease_until > 0")),
     Index("lead_tenant", "tenant", "lead_id", sqlite_where=text("live = 1")),
+    Index("lead_forgotten", "tenant", "lead_id", sqlite_where=text("suppressed = 1")),
+    Index("lead_merged", "merged_into", sqlite_where=text("merged_into IS NOT NULL")),
     sqlite_with_rowid=False,
 )
 

@@ -14,7 +14,7 @@ def _feed(metadata: MetaData) -> Table:
         metadata,
         Column("place", Integer, primary_key=True),  # order of commit
         *_where(),
-        _text("kind"),  # decision, approval
+        _text("kind"),  # decision, approval, talk
         _text("ref"),  # its id
         _int("at"),
         Index("feed_place", "tenant", "region", "place"),

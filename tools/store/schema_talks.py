@@ -37,6 +37,7 @@ def talk_tables(metadata: MetaData) -> tuple[Table, Table]:
         Column("at", Integer, nullable=False),
         Column("commitment", Text, nullable=True),  # NULL: nothing was kept of it
         Column("action_id", Text, nullable=True),  # the open action: its own or an earlier one
+        Column("told", Text, nullable=True),  # codes for others, in JSON; NULL: nobody is told
         Index("talk_decision_id", "tenant", "decision_id", unique=True),
         Index("talk_decision_tenant", "tenant", "seq"),
         Index("talk_decision_lead", "lead_id", sqlite_where=text("lead_id IS NOT NULL")),

@@ -1,9 +1,9 @@
-"""The tables of what vendors are asked for: records to be read, and how far each poller has come."""
+"""The tables of what vendors are asked for, and of how long they want to be left alone."""
 
 from sqlalchemy import Column, Index, Integer, MetaData, PrimaryKeyConstraint, Table, Text, text
 
 
-def upstream_tables(metadata: MetaData) -> tuple[Table, Table]:
+def upstream_tables(metadata: MetaData) -> tuple[Table, Table, Table]:
     """The tables, added to `metadata`."""
     record_todo = Table(
         "record_todo",
@@ -27,6 +27,7 @@ def upstream_tables(metadata: MetaData) -> tuple[Table, Table]:
         PrimaryKeyConstraint("tenant", "vendor", "object", "ref"),
         Index("record_todo_due", "tenant", "vendor", "due_at", sqlite_where=text("due_at IS NOT NULL")),
         Index("record_todo_key", "tenant", "key_value", sqlite_where=text("due_at IS NOT NULL")),
+        Index("record_todo_read", "tenant", "read_at", sqlite_where=text("due_at IS NULL")),
         sqlite_with_rowid=False,
     )
     sync_position = Table(
@@ -41,7 +42,18 @@ def upstream_tables(metadata: MetaData) -> tuple[Table, Table]:
         Column("lease_until", Integer, nullable=False),  # 0: nobody holds it
         Column("token", Integer, nullable=False),
         Column("code", Text, nullable=False),
+        Column("moved_at", Integer, nullable=False, server_default="0"),  # 0: not since this is kept
         PrimaryKeyConstraint("tenant", "name"),
         sqlite_with_rowid=False,
     )
-    return record_todo, sync_position
+    vendor_wait = Table(
+        "vendor_wait",
+        metadata,
+        Column("tenant", Text, nullable=False),
+        Column("region", Text, nullable=False),  # empty: an account is its tenant's in all regions
+        Column("vendor", Text, nullable=False),
+        Column("until", Integer, nullable=False),
+        PrimaryKeyConstraint("tenant", "vendor"),
+        sqlite_with_rowid=False,
+    )
+    return record_todo, sync_position, vendor_wait

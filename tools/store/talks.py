@@ -4,17 +4,20 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from domain.action import Proposal
+from domain.action import Move, Proposal
+from domain.approval import ApprovalState
 from domain.audit import Sealed
 from domain.errors import Permanent
 from domain.ids import LeadId, TenantId
 from domain.instants import DAY
 from domain.ports.talks import Kept, Standing, StoredTalk, TalkDecision, after
 from tools.privacy.vault import KeyRow
+from tools.store.asking import Asking, read
 from tools.store.audit import Chains
 from tools.store.codec import values_text
 from tools.store.config import Config
 from tools.store.effect_rows import Effects
+from tools.store.effects import REPLACED, gives_way
 from tools.store.engine import Database, Tx
 from tools.store.keyring import keep_pending
 from tools.store.reps import assigned_today
@@ -37,7 +40,7 @@ class SqlTalks:
         """Write a decision, or say that it is out of date."""
         check(given, expected)
         kept, keys = await self._database.write(
-            lambda tx: self._decide(tx, given, expected, now), point="talk.decide"
+            lambda tx: self._decide(tx, given, expected, now), point="talk.decide", first=True
         )
         self._config.ring.stored(keys)
         return kept
@@ -69,12 +72,12 @@ class SqlTalks:
         chains.add([replace(entry, commitment=sealed.commitment if sealed else None)])
         chains.write()
         _keep(tx, given, standing, now)
-        place = {"tenant": entry.tenant, "region": entry.region, "lead": entry.lead_id}
-        commitment = sealed.commitment if sealed else None
-        tx.run(
-            "insert_talk_decision",
-            {**place, "decision": decision, "at": now, "commitment": commitment, "action": kept.action_id},
-        )
+        told = given.told if sealed is not None and entry.lead_id is not None else None
+        place = {"tenant": entry.tenant, "region": entry.region, "at": now}
+        about = {"lead": entry.lead_id, "commitment": sealed.commitment if sealed else None, "told": told}
+        tx.run("insert_talk_decision", {**place, **about, "decision": decision, "action": kept.action_id})
+        if told is not None:
+            tx.run("insert_feed", {**place, "kind": "talk", "ref": decision})
         return kept, keep_pending(tx, self._config.ring, {_subject(given): entry.region}) if sealed else ()
 
     def _holds(self, tx: Tx, given: TalkDecision, lead: Any, now: int) -> bool:
@@ -94,6 +97,7 @@ class SqlTalks:
         self, effects: Effects, given: TalkDecision, proposal: Proposal, decision: str, version: int
     ) -> Kept:
         """A new outbox row, unless the effect is open: the decision then only points to it."""
+        self._make_way(effects, given.entry.tenant, proposal)
         entry, tx = given.entry, effects.tx
         holder = effects.holder(entry.tenant, proposal.effect_key)
         if holder is not None:
@@ -122,6 +126,18 @@ class SqlTalks:
             today = effects.now // DAY
             tx.run("assign", {**place, "rep": given.reserved, "day": today, "at": effects.now})
         return Kept(version, proposal.action_id)
+
+    def _make_way(self, effects: Effects, tenant: str, proposal: Proposal) -> None:
+        """A run's handing over gives way to the desk's; what else its question was about is decided anew."""
+        holder = effects.holder(tenant, proposal.effect_key)
+        if holder is None or not (holder.readable and gives_way(holder.row, proposal.params)):
+            return
+        for asked in read(effects.tx, self._config, filter(None, [holder.row.approval_id])):
+            if asked.state is ApprovalState.OPEN:
+                Asking(effects.tx, self._config, effects).end(asked, ApprovalState.REDECIDED, reason=REPLACED)
+        for left in effects.read([holder.row.action_id]):
+            if left.unsent:
+                effects.move(left, Move.EXPIRE, reason=REPLACED)
 
     def _seal(self, tx: Tx, given: TalkDecision) -> Sealed | None:
         if given.record is None:

@@ -3,26 +3,26 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Annotated
+from typing import Annotated, Any
 
 import httpx
 import uvicorn
-from fastapi import APIRouter, FastAPI, Header
+from fastapi import APIRouter, Depends, FastAPI, Request
 
 from domain.access import ROLES, Caller, Scope
 from domain.errors import BadInput
 from domain.ids import Region
 from domain.ports.home import Home
 from surfaces.api import problems
-from surfaces.api.guard import Needs
+from surfaces.api.guard import BEARER, Needs
 
 
 def trusting(home: Home) -> Needs:
     """A guard that takes ``name role region`` as the key."""
 
     def needs(scope: Scope) -> Callable[..., Awaitable[Caller]]:
-        async def caller(authorization: Annotated[str, Header()] = "") -> Caller:
-            name, role, region = authorization.removeprefix("Bearer ").split()
+        async def caller(request: Request, _: Annotated[Any, Depends(BEARER)]) -> Caller:
+            name, role, region = request.headers["authorization"].removeprefix("Bearer ").split()
             found = Caller(name, name, home.tenant, Region(region), ROLES[role])
             if not found.may(scope):
                 raise BadInput("authorization", f"lacks the scope {scope}", "use another key", code="scope")

@@ -193,6 +193,133 @@ def test_hundreds_of_hostile_bodies_leave_the_memory_as_it_was(port: int) -> Non
     well(port)
 
 
+GET: Final = f"GET /v1/leads HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\n"
+CHUNKS: Final = "2\r\n[]\r\n0\r\n\r\n"
+DOUBTFUL: Final = {
+    "a coding that is none": f"{POST}Transfer-Encoding: xchunked\r\n\r\n{CHUNKS}",
+    "a coding under the chunks": f"{POST}Transfer-Encoding: gzip, chunked\r\n\r\n{CHUNKS}",
+    "a coding after the chunks": f"{POST}Transfer-Encoding: chunked, identity\r\n\r\n{CHUNKS}",
+    "a coding twice": f"{POST}Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n{CHUNKS}",
+    "a coding with a blank in its name": f"{POST}Transfer-Encoding : chunked\r\n\r\n{CHUNKS}",
+    "a coding behind a tab": f"{POST}Transfer-Encoding:\x0bchunked\r\n\r\n{CHUNKS}",
+    "a coding on the next line": f"{POST}Transfer-Encoding:\r\n chunked\r\n\r\n{CHUNKS}",
+    "a coding behind a bare line end": f"{POST}X: y\nTransfer-Encoding: chunked\r\n\r\n{CHUNKS}",
+    "chunks before chunks were": f"{POST.replace('1.1', '1.0')}Transfer-Encoding: chunked\r\n\r\n{CHUNKS}",
+    "chunks and then a length": f"{POST}Transfer-Encoding: chunked\r\nContent-Length: 9\r\n\r\n{CHUNKS}{GET}\r\n",
+    "one length twice": f"{POST}Content-Length: 2\r\nContent-Length: 2\r\n\r\n[]",
+    "a list of lengths": f"{POST}Content-Length: 2, 2\r\n\r\n[]",
+    "a length with a sign": f"{POST}Content-Length: +2\r\n\r\n[]",
+    "a length in hex": f"{POST}Content-Length: 0x2\r\n\r\n[]",
+    "a length beyond numbers": f"{POST}Content-Length: {'9' * 30}\r\n\r\n[]",
+    "a chunk in hex of hex": f"{POST}Transfer-Encoding: chunked\r\n\r\n0x2\r\n[]\r\n0\r\n\r\n",
+    "a chunk below nothing": f"{POST}Transfer-Encoding: chunked\r\n\r\n-2\r\n[]\r\n0\r\n\r\n",
+    "a chunk beyond numbers": f"{POST}Transfer-Encoding: chunked\r\n\r\n{'F' * 17}\r\n[]",
+    "chunks with bare line ends": f"{POST}Transfer-Encoding: chunked\r\n\r\n2\n[]\n0\n\n",
+    "a length behind the chunks": f"{POST}Transfer-Encoding: chunked\r\n\r\n2\r\n[]\r\n0\r\nContent-Length: 9\r\n\r\n",
+    "a megabyte around one chunk": f"{POST}Transfer-Encoding: chunked\r\n\r\n2;{'a' * 1_000_000}\r\n[]\r\n0\r\n\r\n",
+    "bare line ends": f"{GET}\r\n".replace("\r\n", "\n"),
+    "no host": f"{GET}\r\n".replace("Host: x\r\n", ""),
+    "two hosts": f"{GET}Host: y\r\n\r\n",
+    "two keys": f"{GET}Authorization: Bearer other\r\n\r\n",
+    "two types": f"{POST}Content-Type: text/plain\r\nContent-Length: 2\r\n\r\n[]",
+    "a hundred headers": GET + "X: y\r\n" * 100 + "\r\n",
+    "a hidden slash": f"{GET}\r\n".replace("/v1/leads", "/v1%2Fleads"),
+    "a hidden slash in an id": f"{GET}\r\n".replace("/v1/leads", "/v1/leads/a%2ftimeline"),
+    "a hidden backslash": f"{GET}\r\n".replace("/v1/leads", "/v1/leads%5ca"),
+    "a hidden zero byte": f"{GET}\r\n".replace("/v1/leads", "/v1/leads/a%00"),
+    "no version": "GET /v1/leads\r\n\r\n",
+    "a version that is none": f"{GET}\r\n".replace("1.1", "1.2"),
+    "a version of another kind": f"{GET}\r\n".replace("1.1", "2.0"),
+    "the beginning of HTTP/2": "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    "a tunnel": "CONNECT evil.example:443 HTTP/1.1\r\nHost: x\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("case", DOUBTFUL)
+def test_what_two_servers_could_read_as_two_requests_is_refused(port: int, case: str) -> None:
+    answer = said(port, DOUBTFUL[case].encode("latin-1"))
+    assert status(answer) == 400, answer
+    assert b"application/problem+json" in answer
+    assert answer.count(b"HTTP/1.1 ") == 1
+
+
+def test_a_request_in_the_body_of_another_is_no_request(port: int) -> None:
+    inner = f"{GET}\r\n"
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as line:
+        line.sendall(f"{POST}Connection: close\r\nContent-Length: {len(inner)}\r\n\r\n{inner}".encode())
+        answer = b"".join(iter(lambda: line.recv(65_536), b""))
+    assert (answer.count(b"HTTP/1.1 "), status(answer)) == (1, 400)
+
+
+def test_a_key_behind_the_body_is_no_key(port: int) -> None:
+    """Nor any other header there: nobody has looked at it, and another server may not have seen it."""
+    own = f"Authorization: Bearer {KEY}\r\n"
+    head = POST.replace(own, "")
+    answer = said(port, f"{head}Transfer-Encoding: chunked\r\n\r\n2\r\n[]\r\n0\r\n{own}\r\n".encode())
+    assert status(answer) == 401, answer
+
+
+def test_chunks_without_end_are_cut_off_at_the_limit_of_their_route(port: int) -> None:
+    chunk = b"10000\r\n" + b" " * 65_536 + b"\r\n"
+    answer = said(port, f"{POST}Transfer-Encoding: chunked\r\n\r\n".encode(), *[chunk] * 80)
+    assert status(answer) in {0, 413}, answer[:200]
+    well(port)
+
+
+def test_a_page_elsewhere_gets_no_leave_and_no_header_makes_another_method(port: int) -> None:
+    """No CORS, no override of methods, no way up a path, no other protocol."""
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+        client.headers.update({"authorization": f"Bearer {KEY}"})
+        page = {"origin": "https://evil.example", "access-control-request-method": "POST"}
+        answers = {
+            "asked before": client.options("/v1/signals", headers=page),
+            "asked across": client.get("/v1/leads", headers=page),
+            "head": client.head("/v1/leads"),
+            "overridden": client.get("/v1/approvals/ap_1", headers={"x-http-method-override": "DELETE"}),
+            "overridden in the address": client.get("/v1/leads", params={"_method": "POST"}),
+            "another address": client.get("/v1/none", headers={"x-original-url": "/v1/leads"}),
+            "up the path": client.get("/v1/leads/%2e%2e/approvals"),
+            "two slashes": client.get("//v1/leads"),
+            "another protocol": client.get("/v1/leads", headers={"connection": "Upgrade", "upgrade": "h2c"}),
+            "another proxy": client.get(
+                "/v1/leads", headers={"x-forwarded-for": "127.0.0.1", "forwarded": "host=x"}
+            ),
+            "a trace": client.request("TRACE", "/v1/leads", headers={"cookie": "secret"}),
+        }
+    found = {name: answer.status_code for name, answer in answers.items()}
+    assert found == {
+        "asked before": 405, "asked across": 200, "head": 405, "overridden": 404, "overridden in the address": 200,
+        "another address": 404, "up the path": 404, "two slashes": 404, "another protocol": 200,
+        "another proxy": 200, "a trace": 405,
+    }  # fmt: skip
+    names = {name for answer in answers.values() for name in answer.headers}
+    assert not [name for name in names if name.startswith("access-control-")]
+    assert "secret" not in answers["a trace"].text
+
+
+def test_another_charset_is_not_read_as_if_it_were_utf_8(port: int) -> None:
+    """Nor is a body that is packed twice, or said to be."""
+    body = '[{"id": "1"}]'
+    packed = gzip.compress(gzip.compress(body.encode()))
+    tries = {
+        "utf-16": (body.encode("utf-16"), "application/json; charset=utf-16", ""),
+        "utf-7": (b"+AFsAXQ-", "application/json; charset=utf-7", ""),
+        "a mark of order": (b"\xef\xbb\xbf[]", "application/json", ""),
+        "half a sign": (b'["\xc3"]', "application/json", ""),
+        "a lone surrogate": (b'[{"id": "\\ud800"}]', "application/json", ""),
+        "packed twice": (packed, "application/json", "gzip, gzip"),
+        "packed otherwise": (packed, "application/json", "br"),
+    }
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+        client.headers.update({"authorization": f"Bearer {KEY}"})
+        for name, (sent, kind, packing) in tries.items():
+            headers = {"content-type": kind} | ({"content-encoding": packing} if packing else {})
+            answer = client.post("/v1/signals", content=sent, headers=headers)
+            refused = answer.status_code in {400, 415, 422}
+            kept_aside = answer.status_code == 202 and answer.json()["accepted"] == 0
+            assert refused or kept_aside, (name, answer.text)
+
+
 def test_the_house_is_nowhere_in_what_a_stranger_is_told(port: int) -> None:
     answers = [said(port, head) for head in HEADS.values()]
     house = str(Path(__file__).parents[3])

@@ -13,9 +13,10 @@ from domain.errors import Backpressure, Temporary
 from domain.ports.home import Home
 from domain.ports.inbox import Accepted, Refused
 from domain.signal import Signal
-from surfaces.api.signals import MOST_BYTES, signals_router
+from surfaces.api.signals import MOST_BYTES, signals_router, straight
+from surfaces.api.straight import Straight
 from tests.domain.items import NOW
-from tests.surfaces.api.calling import app_of, served, who
+from tests.surfaces.api.calling import app_of, served, trusting, who
 from tests.surfaces.door_world import DoorWorld, now, opened
 from tools.clock import ReplayClock
 
@@ -34,15 +35,24 @@ def item(name: str, **more: Any) -> dict[str, Any]:
     }
 
 
+@pytest.fixture(scope="module", params=["route", "straight"])
+def way(request: pytest.FixtureRequest) -> str:
+    """By the framework's route, or past it: with the same answers."""
+    return str(request.param)
+
+
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DoorWorld]:
-    with opened(tmp_path_factory.mktemp("signals")) as world:
+def world(way: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DoorWorld]:
+    with opened(tmp_path_factory.mktemp(way)) as world:
         yield world
 
 
 @pytest.fixture(scope="module")
-def client(world: DoorWorld) -> Iterator[TestClient]:
-    with TestClient(app_of(world.home, signals_router)) as client:
+def client(way: str, world: DoorWorld) -> Iterator[TestClient]:
+    app = app_of(world.home, signals_router)
+    if way == "straight":
+        app.add_middleware(Straight, ways=straight(world.home, trusting(world.home)))
+    with TestClient(app) as client:
         client.headers.update(SENDER)
         yield client
 

@@ -17,6 +17,8 @@ from domain.ports.access import ApiKeys
 from domain.ports.accounts import Accounts
 from domain.ports.approvals import Approvals
 from domain.ports.commit import Commit, Committed
+from domain.ports.desks import DueTalks
+from domain.ports.events import Feed, Subscriptions
 from domain.ports.feedback import Feedback
 from domain.ports.inbox import Inbox, Refused
 from domain.ports.limits import Limits
@@ -69,6 +71,12 @@ class AnyStore(Protocol):
     def talks(self) -> Talks: ...
     @property
     def access(self) -> ApiKeys: ...
+    @property
+    def due_talks(self) -> DueTalks: ...
+    @property
+    def feed(self) -> Feed: ...
+    @property
+    def subscriptions(self) -> Subscriptions: ...
     def close(self) -> None: ...
 
 

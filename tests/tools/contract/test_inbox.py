@@ -15,6 +15,7 @@ from tests.tools.contract.stores import (
     AnyStore,
     OpenStore,
     balanced,
+    claim,
     claim_one,
     drain,
     key,
@@ -34,6 +35,18 @@ async def test_one_run_sees_all_signals_of_a_lead_in_the_order_in_which_they_hap
     assert [new.id for new in one.given.new] == ["3", "2", "1"]
     assert one.given.reason == "signals"
     assert one.given.as_of == NOW
+
+
+async def test_a_lead_with_nothing_to_do_is_woken_and_one_that_waits_keeps_its_turn(store: AnyStore) -> None:
+    """However its signals come: one by one, or many while it waits."""
+    await store.inbox.accept([signal(1, key(EMAIL, "ada"))], now=NOW)
+    assert await drain(store) == 1
+    for number in (9, 4, 6):
+        await store.inbox.accept([signal(number, key(EMAIL, "ada"))], now=NOW + 10 - number)
+    await store.inbox.accept([signal(7, key(EMAIL, "countess"))], now=NOW + 2)
+    ada, countess = await claim(store, NOW + 20)
+    assert [new.id for new in ada.given.new] == ["9", "6", "4"], "it has waited for longer"
+    assert [new.id for new in countess.given.new] == ["7"]
 
 
 async def test_a_signal_comes_out_as_it_went_in(store: AnyStore) -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from domain.kinds import Kind
 from domain.lead import Band, BandState, PastAction
 from tests.tools.contract.stores import (
     CRM,
@@ -11,6 +12,7 @@ from tests.tools.contract.stores import (
     TENANT,
     AnyStore,
     OpenStore,
+    alias,
     bundle,
     claim_one,
     drain,
@@ -100,4 +102,23 @@ async def test_counts_name_everything(store: AnyStore) -> None:
     assert await store.reads.counts(TENANT) == {
         "signals": 3, "applied": 1, "superseded": 0, "duplicates": 1, "quarantined": 1, "parked": 0, "waiting": 0,
         "leads": 1, "runs": 1, "decisions": 1, "actions": 0, "merges": 0,
+    }  # fmt: skip
+
+
+async def test_who_asked_to_be_forgotten_is_found_with_what_was_merged_into_it(store: AnyStore) -> None:
+    """Page by page; nobody of another tenant, and nobody else."""
+    keys = [key(EMAIL, name) for name in ("ada", "bob", "cy", "dee", "eve")]
+    await store.inbox.accept([signal(n, one) for n, one in enumerate(keys)], now=NOW)
+    before = [await store.reads.find_lead(TENANT, one.value) for one in keys]
+    await store.inbox.accept([alias(10, keys[0], keys[1]), alias(11, keys[1], keys[2])], now=NOW)
+    gone = [signal(20 + n, one, kind=Kind.PRIVACY_DELETE, payload={}) for n, one in enumerate(keys[2:4])]
+    await store.inbox.accept([*gone, signal(30, keys[4], tenant=OTHER, kind=Kind.PRIVACY_DELETE)], now=NOW)
+    found: dict[str, list[str]] = {}
+    after = ""
+    while page := await store.reads.forgotten(TENANT, after=after, limit=1):
+        found |= {lead: list(parts) for lead, parts in page.items()}
+        after = max(page)
+    whole = await store.reads.find_lead(TENANT, "ada")
+    assert {name: set(parts) for name, parts in found.items()} == {
+        whole: set(before[:3]), before[3]: {before[3]},
     }  # fmt: skip

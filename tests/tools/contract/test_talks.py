@@ -11,6 +11,7 @@ from domain.errors import Permanent
 from domain.ids import LeadId, RunId, TenantId
 from domain.kinds import Kind
 from domain.ports.talks import Standing, StoredTalk, TalkDecision, after
+from tests.tools.contract.company import ENROL, HANDOFF, Company
 from tests.tools.contract.stores import (
     CHAT,
     LEASE,
@@ -106,6 +107,46 @@ async def test_an_effect_that_is_open_is_pointed_to(store: AnyStore) -> None:
     assert second is not None
     assert (second.action_id, second.already_open) == (first.action_id, True)
     assert len(await store.outbox.rows(TENANT)) == 1
+
+
+def of_the_desk(lead: LeadId, conversation: str) -> TalkDecision:
+    said = {"queue": "sales", "talk": conversation, "tell": "One moment"}
+    handing = proposal(lead, 2, ActionKind.HANDOFF, params=said)
+    run = RunId(f"ho_{conversation}")
+    return replace(decision(lead), conversation=conversation, run_id=run, proposal=handing)
+
+
+@pytest.mark.parametrize("waiting", [True, False])
+async def test_what_a_desk_decides_takes_the_place_of_a_runs_handing_over_that_has_not_left(
+    store: AnyStore, *, waiting: bool
+) -> None:
+    """It alone knows the conversation, and what the customer is told. What else waited with it is asked anew."""
+    company = Company(store)
+    (over, enrol) = await company.decide(HANDOFF, ENROL, waiting=waiting)
+    kept = await store.talks.decide(of_the_desk(over.lead_id, "c1"), expected=0, now=company.now)
+    assert kept is not None
+    assert (kept.action_id, kept.already_open) == (f"ac_{over.lead_id}_2", False)
+    assert ((await company.row(over.action_id)).state, (await company.row(over.action_id)).reason) == (
+        ActionState.EXPIRED,
+        "talk",
+    )
+    assert (await company.row(enrol.action_id)).state is (
+        ActionState.EXPIRED if waiting else ActionState.PROPOSED
+    )
+    assert await store.approvals.open(TENANT) == []
+    assert await company.woken() == (["redo"] if waiting else [])
+    other = await store.talks.decide(of_the_desk(over.lead_id, "c2"), expected=0, now=company.now)
+    assert other is not None
+    assert (other.action_id, other.already_open) == (kept.action_id, True)
+
+
+async def test_a_runs_handing_over_that_is_on_its_way_stays(store: AnyStore) -> None:
+    company = Company(store)
+    (over,) = await company.decide(HANDOFF)
+    await company.take_one()
+    kept = await store.talks.decide(of_the_desk(over.lead_id, "c1"), expected=0, now=company.now)
+    assert kept is not None
+    assert (kept.action_id, kept.already_open) == (over.action_id, True)
 
 
 async def test_without_a_version_it_stands_but_may_not_act(store: AnyStore) -> None:

@@ -57,3 +57,17 @@ async def test_a_place_is_held_by_one_and_an_old_holder_moves_nothing(store: Sto
     asked = await places.take(TENANT, EU, "salesforce.lead", now=AT + MINUTE, lease_us=MINUTE, asked=True)
     assert asked is not None
     assert asked.position == "new"
+
+
+async def test_a_page_holds_the_place_anew_where_its_holder_goes_on(store: Store) -> None:
+    places = store.positions
+    held = await places.take(TENANT, EU, "salesforce.stream/data/X", now=AT, lease_us=MINUTE)
+    assert held is not None
+    assert await places.move(TENANT, held, "1", code="ok", now=AT + SECOND, due_at=None, hold_us=3 * MINUTE)
+    late = AT + 2 * MINUTE
+    assert await places.take(TENANT, EU, held.name, now=late, lease_us=MINUTE, asked=True) is None
+    assert await places.move(TENANT, held, "2", code="ok", now=late, due_at=None)
+    late = AT + 3 * MINUTE + SECOND
+    taken = await places.take(TENANT, EU, held.name, now=late, lease_us=MINUTE)
+    assert taken is not None
+    assert taken.position == "2"

@@ -12,7 +12,7 @@ SELECT ref, digest FROM signal
 SELECT body FROM signal WHERE tenant = :tenant AND ref = :ref;
 
 -- insert_signal --
--- The hot one: positional, in the order of `inbox._row`.
+-- The hot ones are positional; this one in the order of `intake._row`.
 INSERT INTO signal (tenant, region, ref, source, lead_id, kind, account, occurred, known, received, state, reason,
                     events, has_text, digest, body)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
@@ -24,12 +24,15 @@ SELECT lead_id, live, suppressed, parked, account, account_at, account_ref, leas
 
 -- insert_lead --
 INSERT INTO lead (lead_id, tenant, region, account, account_at, account_ref, ready_at, first_seen, last_seen)
-VALUES (:lead, :tenant, :region, :account, :account_at, :account_ref, :ready_at, :first_seen, :last_seen);
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- touch_lead --
-UPDATE lead SET ready_at = :ready_at, last_seen = :last_seen, account = :account, account_at = :account_at,
-                account_ref = :account_ref
- WHERE lead_id = :lead AND tenant = :tenant;
+UPDATE lead SET ready_at = ?, last_seen = ?, account = ?, account_at = ?, account_ref = ?
+ WHERE lead_id = ? AND tenant = ?;
+
+-- see_lead --
+-- The same where only the time changes: no index but that of accounts holds it.
+UPDATE lead SET last_seen = ? WHERE lead_id = ? AND tenant = ?;
 
 -- add_tally --
 INSERT INTO tally (tenant, region, name, n) VALUES (:tenant, :region, :name, :n)
@@ -403,6 +406,13 @@ UPDATE lead SET lease_until = 0, leased_by = '', attempt = 0, lost = 0,
 SELECT region FROM lead WHERE tenant = :tenant AND account = :account LIMIT 1;
 
 -- ============================================================ reads
+
+-- forgotten_leads --
+SELECT lead_id FROM lead INDEXED BY lead_forgotten
+ WHERE tenant = :tenant AND suppressed = 1 AND lead_id > :after ORDER BY lead_id LIMIT :limit;
+
+-- merged_leads --
+SELECT lead_id FROM lead INDEXED BY lead_merged WHERE merged_into = :lead AND tenant = :tenant;
 
 -- find_by_id --
 SELECT lead_id, live, merged_into FROM lead WHERE lead_id = :key AND tenant = :tenant;

@@ -214,3 +214,13 @@ SELECT level, at FROM rate_bucket WHERE name = :name;
 -- keep_bucket --
 INSERT INTO rate_bucket (name, tenant, region, level, at) VALUES (:name, '', '', :level, :at)
     ON CONFLICT (name) DO UPDATE SET level = excluded.level, at = excluded.at;
+
+-- hold_vendor --
+INSERT INTO vendor_wait (tenant, region, vendor, until) VALUES (:tenant, '', :vendor, :until)
+    ON CONFLICT (tenant, vendor) DO UPDATE SET until = max(until, excluded.until);
+
+-- held_vendor --
+SELECT until FROM vendor_wait WHERE tenant = :tenant AND vendor = :vendor;
+
+-- vendor_waits --
+SELECT vendor, until FROM vendor_wait WHERE tenant = :tenant ORDER BY vendor;

@@ -9,11 +9,13 @@ SELECT f.place, f.kind, f.ref, f.at, d.content,
        (SELECT p.content FROM decision p
          WHERE p.lead_id = d.lead_id AND p.seq < d.seq AND json_extract(CAST(p.content AS TEXT), '$.reading') IS NOT NULL
          ORDER BY p.seq DESC LIMIT 1) AS earlier,
-       a.lead_id, a.decision_id, a.proposal_hash, a.people, a.asked_at, a.expires_at, e.edited_from
+       a.lead_id, a.decision_id, a.proposal_hash, a.people, a.asked_at, a.expires_at, e.edited_from,
+       t.origin, t.told
   FROM feed f
        LEFT JOIN decision d ON f.kind = 'decision' AND d.decision_id = f.ref
        LEFT JOIN approval a ON f.kind = 'approval' AND a.approval_id = f.ref
        LEFT JOIN approval_edit e ON e.approval_id = a.approval_id
+       LEFT JOIN talk_decision t ON f.kind = 'talk' AND t.tenant = f.tenant AND t.decision_id = f.ref
  WHERE f.tenant = :tenant AND f.region = :region AND f.place >= :place ORDER BY f.place LIMIT :limit;
 
 -- feed_end --

@@ -16,8 +16,8 @@ VALUES (:tenant, :region, :conversation, :version, :handed_at, :team, :person, :
 SELECT taken FROM talk WHERE lead_id = :lead AND tenant = :tenant ORDER BY at DESC LIMIT 1;
 
 -- insert_talk_decision --
-INSERT INTO talk_decision (tenant, region, decision_id, lead_id, origin, at, commitment, action_id)
-VALUES (:tenant, :region, :decision, :lead, :lead, :at, :commitment, :action);
+INSERT INTO talk_decision (tenant, region, decision_id, lead_id, origin, at, commitment, action_id, told)
+VALUES (:tenant, :region, :decision, :lead, :lead, :at, :commitment, :action, :told);
 
 -- talk_decisions_after --
 SELECT d.seq, d.decision_id, d.lead_id, d.at, s.commitment, s.ciphertext, s.salt, s.key_id
@@ -39,5 +39,5 @@ UPDATE talk_decision SET lead_id = :lead WHERE origin = :lead AND +tenant = :ten
 -- drop_talk_records --
 -- What was said, and what was made of it; that something was decided stays on record.
 DELETE FROM sealed WHERE commitment IN
-       (SELECT commitment FROM talk_decision WHERE lead_id = :lead AND tenant = :tenant
-         UNION ALL SELECT commitment FROM talk_decision WHERE origin = :lead AND tenant = :tenant);
+       (SELECT commitment FROM talk_decision WHERE lead_id = :lead AND +tenant = :tenant
+         UNION ALL SELECT commitment FROM talk_decision WHERE origin = :lead AND +tenant = :tenant);

@@ -45,6 +45,21 @@ UPDATE record_todo SET due_at = :until, code = :code
 SELECT key_kind, key_value, vendor, wait_until FROM record_todo INDEXED BY record_todo_key
  WHERE tenant = :tenant AND due_at IS NOT NULL AND key_value IN (SELECT value FROM json_each(:keys));
 
+-- count_records --
+SELECT vendor, count(*) AS n FROM record_todo INDEXED BY record_todo_due
+ WHERE tenant = :tenant AND due_at IS NOT NULL GROUP BY vendor;
+
+-- old_records --
+-- What was read long ago, and what nobody has read for so long.
+SELECT vendor, object, ref FROM record_todo INDEXED BY record_todo_read
+ WHERE tenant = :tenant AND due_at IS NULL AND read_at < :before
+ UNION ALL
+SELECT vendor, object, ref FROM record_todo INDEXED BY record_todo_due
+ WHERE tenant = :tenant AND due_at < :before LIMIT :limit;
+
+-- drop_record --
+DELETE FROM record_todo WHERE tenant = :tenant AND vendor = :vendor AND object = :object AND ref = :ref;
+
 -- pass_record --
 UPDATE record_todo SET late = 1
  WHERE tenant = :tenant AND due_at IS NOT NULL AND key_kind = :kind AND key_value = :value;
@@ -70,8 +85,9 @@ UPDATE sync_position SET lease_until = :until, token = token + 1
 RETURNING position, token;
 
 -- move_position --
-UPDATE sync_position SET position = :position, at = :now, code = :code,
-       due_at = coalesce(:due_at, due_at), lease_until = CASE WHEN :due_at IS NULL THEN lease_until ELSE 0 END
+UPDATE sync_position SET position = :position, at = :now, moved_at = :now, code = :code,
+       due_at = coalesce(:due_at, due_at),
+       lease_until = CASE WHEN :due_at IS NULL THEN max(lease_until, :until) ELSE 0 END
  WHERE tenant = :tenant AND name = :name AND token = :token;
 
 -- put_off_position --
@@ -82,4 +98,4 @@ UPDATE sync_position SET at = :now, code = :code, due_at = :due_at, lease_until 
 SELECT 1 FROM sync_position WHERE tenant = :tenant AND name = :name AND (due_at > :now OR lease_until > :now);
 
 -- positions --
-SELECT name, position, at, code FROM sync_position WHERE tenant = :tenant ORDER BY name;
+SELECT name, position, at, code, moved_at FROM sync_position WHERE tenant = :tenant ORDER BY name;
