@@ -3,7 +3,8 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-PYTEST := $(BIN)/python -m pytest -q -n auto --dist worksteal --hypothesis-profile=ci
+# Test processes side by side, each with threads for all cores, stand in each other's way.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto --dist worksteal --hypothesis-profile=ci
 
 # Development data, where it lies beside the tree and the caller named no other folder. Only tests and evals read it.
 ifneq ($(wildcard ../shared/data/.),)

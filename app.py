@@ -118,6 +118,8 @@ def _opened(
     from tools.home import Hold
     from tools.privacy.keys import open_keys
     from tools.privacy.vault import LeadVault
+    from tools.sent import open_notes
+    from tools.sentences import load_sentences
     from tools.store import open_store
     from tools.store_config import config_of
 
@@ -138,11 +140,13 @@ def _opened(
         asyncio.run(store.work.reclaim(now=clock.now(), mine_only=mine))
         asyncio.run(store.outbox.reclaim(now=clock.now(), mine_only=mine))
     home = _home(settings, store, keys, vault=vault, clock=clock, later=later)
-    home = replace(home, access=store.access, spending=store.spending)
+    sentences = load_sentences(settings.config)
+    home = replace(home, access=store.access, spending=store.spending, sentences=sentences)
     home = replace(home, events=_events(settings, store, keys, clock=clock))
     home = replace(home, upstream=_upstream(settings, store, clock=clock, later=later))
     home = replace(home, desk=_desks(settings, store, clock=clock, later=later))
     if hold is not Hold.READING:
+        home = replace(home, notes=open_notes(root, clock, later))
         asyncio.run(finish_restore(home, settings.erased_file(), fresh=fresh))
     return home
 
@@ -229,7 +233,7 @@ def _home(
 def _upstream(settings: "Settings", store: "Store", *, clock: "Clock", later: ExitStack) -> "Upstream":
     from domain.ports.upstream import Upstream
 
-    if settings.crm == "embedded" and settings.desk == "off" and not settings.poll:
+    if settings.crm == "embedded" and settings.desk == "off" and not (settings.poll or settings.crm_channels):
         return Upstream(store.todos, store.positions)
     from tools.records.opening import open_upstream  # here: httpx takes a fifth of a second to import
 
@@ -242,7 +246,7 @@ def _desks(settings: "Settings", store: "Store", *, clock: "Clock", later: ExitS
         return None
     from tools.desk_talks import open_desks  # here: httpx takes a fifth of a second to import
 
-    return open_desks(settings, store.due_talks, clock=clock, later=later)
+    return open_desks(settings, store.due_talks, clock=clock, limits=store.limits, later=later)
 
 
 def _readers(

@@ -25,6 +25,8 @@ class StepKind(StrEnum):
     HAND_BACK = "hand_back"
     NOTIFY = "notify"
     """Tell somebody. It cannot be taken back."""
+    TELL_CUSTOMER = "tell_customer"
+    """Write a fixed sentence to the customer, in the conversation. It cannot be taken back."""
 
 
 class Delivery(StrEnum):
@@ -80,7 +82,13 @@ _STEPS: Final[Mapping[ActionKind, Sequence[StepKind]]] = {
     ActionKind.ASSIGN_OWNER: (StepKind.SET_OWNER,),
     ActionKind.ENROL: (StepKind.ENROL,),
     ActionKind.LEAVE: (StepKind.LEAVE,),
-    ActionKind.HANDOFF: (StepKind.HAND_OVER, StepKind.CREATE_TASK, StepKind.ADD_NOTE, StepKind.NOTIFY),
+    ActionKind.HANDOFF: (
+        StepKind.HAND_OVER,
+        StepKind.CREATE_TASK,
+        StepKind.ADD_NOTE,
+        StepKind.NOTIFY,
+        StepKind.TELL_CUSTOMER,
+    ),
     ActionKind.NOTIFY: (StepKind.NOTIFY,),
 }
 """The steps of each kind, in order. A step without an undo comes last."""
@@ -94,8 +102,15 @@ _PARAMS: Final[Mapping[StepKind, Sequence[str]]] = {
     StepKind.LEAVE: ("programme",),
     StepKind.HAND_OVER: ("owner", "priority", "queue"),
     StepKind.NOTIFY: ("intent", "next_step", "owner", "queue"),
+    StepKind.TELL_CUSTOMER: ("heard", "held", "owner", "tell"),
 }
 """Which parameters of the action go into each step."""
+_ONLY_WITH: Final[Mapping[StepKind, str]] = {StepKind.TELL_CUSTOMER: "tell"}
+"""Steps that are taken only where the action has that parameter."""
+MAY_BE_LEFT: Final = frozenset({StepKind.TELL_CUSTOMER})
+"""Steps that may be left out in the end: what was done before them stands."""
+LEFT: Final = "left"
+"""The name in `StepReceipt.before` under which a step that was left out says why."""
 WITHOUT: Final = "without"
 """The parameter that names the steps which a person has dropped, separated by spaces."""
 
@@ -107,8 +122,11 @@ def steps_of(kind: ActionKind, params: Mapping[str, str]) -> tuple[Step, ...]:
     ['create_task', 'add_note']
     >>> [step.kind.value for step in steps_of(ActionKind.CREATE_TASK, {"without": "add_note"})]
     ['create_task']
+    >>> [step.kind.value for step in steps_of(ActionKind.HANDOFF, {"tell": "One moment"})][-1]
+    'tell_customer'
     """
     dropped = params.get(WITHOUT, "").split()
+    dropped += [kind.value for kind, name in _ONLY_WITH.items() if not params.get(name)]
     return tuple(
         Step(step, {name: params[name] for name in _PARAMS[step] if name in params})
         for step in _STEPS[kind]

@@ -24,7 +24,10 @@ class Throttled(Temporary):
     """Asked to come later, in `retry_after_s` seconds: do not ask before."""
 
     def __init__(self, words: str, retry_after_s: float, *, code: str = "throttled") -> None:
-        """`words` name the target; `code` says who asked: ``throttled`` the target, others our own guards."""
+        """`words` name the target; `code` says who asked: ``throttled`` the target, others our own guards.
+
+        With the code ``record`` one record alone is to be left alone; all others can be asked.
+        """
         super().__init__(words)
         self.retry_after_s, self.code = retry_after_s, code
 

@@ -44,6 +44,8 @@ class Talk(BaseModel):
     """The desk's word that this customer must not be approached."""
     person: Annotated[str, Field(max_length=128)] | None = None
     """Whose name the desk shows at it."""
+    language: Annotated[str, Field(pattern=r"^[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8}){0,3}$")] | None = None
+    """The customer's, as the desk knows it: a code such as ``de`` or ``pt-BR``."""
 
     @model_validator(mode="after")
     def _once(self) -> "Talk":
@@ -109,6 +111,8 @@ class Situation:
     """Whom it was given to last."""
     done: bool = False
     """A person closed it: nothing is decided, and what was said until now is not read again."""
+    sentences: Mapping[str, str] | None = None
+    """What the customer is told, by path; None: what is built in."""
 
 
 class Step(StrEnum):

@@ -5,7 +5,7 @@ codes: nothing a person wrote, and no key of a lead.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal
@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from domain.errors import BadInput
+from domain.handoff import Handoff, Step
 from domain.instants import Instant, iso, moment
 
 ReferenceId = Annotated[str, Field(min_length=1, max_length=200)]
@@ -73,12 +74,12 @@ class IntentChanged(_Data):
 
 
 class Made(_Data):
-    """A run has ended in a decision."""
+    """A run has ended in a decision, or one was made about a talk of the lead."""
 
     as_of: AwareDatetime
     state: Literal["final", "waiting", "degraded", "suppressed"]
     reason: Code
-    """What woke the run: `signals` or a timer's reason."""
+    """What woke the run: `signals` or a timer's reason; `handoff` of a talk."""
     verdict: Literal["act", "ask", "hold", "nothing"] | None
     """None: it ended before the rules were asked."""
     rules: tuple[Code, ...]
@@ -141,6 +142,8 @@ class Happening:
     """Its canonical JSON."""
     earlier: bytes | None = None
     question: Question | None = None
+    talk: tuple[str, str] | None = None
+    """The lead of a decision about a talk, as it was then, and what `told_of` made of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +182,8 @@ def events_of(row: Happening) -> tuple[Event, ...]:
     """What one row tells, in order; nothing if what it names is gone, or is of an older form without these parts."""
     if row.question is not None:
         return (_event(row, EventType.ASKED, _asked(row.ref, row.question)),)
+    if row.talk is not None:
+        return (_event(row, EventType.DECIDED, _talked(row.ref, row.at, *row.talk)),)
     if row.decision is None:
         return ()
     made = json.loads(row.decision)
@@ -240,6 +245,25 @@ def schema_of(kind: EventType) -> dict[str, Any]:
     """JSON Schema (2020-12) of the ``data`` of one type of event."""
     named = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": schema_id(kind)}
     return named | MODELS[kind].model_json_schema(mode="serialization")
+
+
+def told_of(answer: Handoff, *, actions: Sequence[str], policy: str) -> str:
+    """What others are told of a decision about a talk: codes, no word of it. `actions` are kinds of what is sent."""
+    verdict = {Step.HANDOFF: "act", Step.ASK_PERSON: "ask", Step.STAY: "nothing"}[answer.decision]
+    table = "approval" if answer.decision is Step.ASK_PERSON and answer.why == "policy" else "do_not_act"
+    said = {
+        "state": "degraded" if answer.degraded else "final",
+        "reason": "handoff",
+        "verdict": verdict,
+        "rules": [f"{table}/{answer.rule}"] if answer.rule else [],
+        "actions": list(actions),
+        "policy": policy,
+    }
+    return json.dumps(said, sort_keys=True)
+
+
+def _talked(decision: str, at: int, lead: str, told: str) -> Made:
+    return Made(lead=lead, decision=decision, as_of=moment(Instant(at)), **json.loads(told))
 
 
 def _event(row: Happening, kind: EventType, data: BaseModel) -> Event:

@@ -145,6 +145,11 @@ async def _present(events: Events, subscription: Subscription) -> Subscription |
     return next((one for one in found if one.subscription_id == subscription.subscription_id), None)
 
 
+async def announced(home: Home) -> Tally:
+    """Tell what is due now, and end: whoever does not answer is told later. Nothing, where the home tells nothing."""
+    return await Announcer(home).drain() if home.events is not None else Tally()
+
+
 def events_in(home: Home) -> Events:
     """What the home tells. Raises: ConfigError if it was opened without."""
     if home.events is None:

@@ -5,7 +5,7 @@ the vendor has accepted the credentials.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from domain.errors import BadInput, LeadgraphError
@@ -137,7 +137,8 @@ def _asked(setup: Setup, known: Mapping[str, str], person: Person) -> dict[str, 
     values = dict(known)
     for ask in setup.asks:
         there = known.get(ask.setting, "")
-        given = person.ask(ask, there).strip() or there
+        needless = ask.rare or bool(values.get(ask.unless))
+        given = person.ask(replace(ask, rare=needless), there).strip() or there
         if ask.needed and not given:
             raise BadInput(ask.setting, "is needed", f"give {ask.words}", code="missing")
         if ask.number and not (given.isascii() and given.isdigit()):

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from domain.effect import StepState
+from domain.effect import LEFT, StepState
 from domain.ports.home import Home
 from domain.ports.outbox import OutboxRow
 
@@ -34,6 +34,8 @@ def receipt_keys(rows: Iterable[OutboxRow]) -> set[str]:
     """Keys of every step that our records say was taken, undo steps included."""
     keys = set[str]()
     for one in (step for row in rows for step in row.steps):
+        if one.receipt is not None and LEFT in one.receipt.before:
+            continue
         if one.state in APPLIED:
             keys.add(one.key)
         if one.state is StepState.UNDONE:

@@ -18,6 +18,7 @@ _CREDENTIALS: Final = "credentials:"
 _OUTAGES: Final[Mapping[str, str]] = {
     "temporary": "{place} cannot be reached, or cannot take requests now",
     "throttled": "{place} asked us to come later",
+    "record": "somebody else works on the record in {place} now, or it was changed too often",
     "left_alone": "{place} failed several times in a row and is left alone for a moment",
     "own_rate": "our own limit of calls a minute to {place} is used up",
     "unknown": "the answer of {place} was lost; whether it happened is found out first",

@@ -31,6 +31,7 @@ from surfaces.pinning import pinned, scorer_for
 from surfaces.remembering import Remembering, recalled
 from surfaces.rescoring import Rewaking
 from surfaces.serving import served
+from surfaces.tidying import Tidying
 
 RETRY_STEPS = (5 * SECOND, 30 * SECOND, 2 * MINUTE, 10 * MINUTE, 30 * MINUTE)
 """Wait before the next try of a lead whose run failed, by attempt."""
@@ -106,12 +107,14 @@ class Worker:
     _memory: Remembering = field(init=False)
     _rewaking: Rewaking = field(init=False)
     _catching: CatchingUp = field(init=False)
+    _tidying: Tidying = field(init=False)
 
     def __post_init__(self) -> None:
         """Nothing is remembered yet."""
         self._memory = Remembering(self.home)
         self._rewaking = Rewaking(self.home)
         self._catching = CatchingUp(self.home)
+        self._tidying = Tidying(self.home)
 
     async def drain(self) -> Tally:
         """Work until nothing is ready at the clock's present time."""
@@ -125,6 +128,7 @@ class Worker:
             total.remembered += kept
             total.read_back += caught.records + caught.pages
             if not kept and not caught.busy:
+                await self._tidying.turn()
                 return total
 
     async def one_pass(self) -> Tally:
@@ -164,10 +168,11 @@ class Worker:
         Memory is kept in step beside it, and vendors are asked, so that no lead waits for that.
         """
         total = Tally()
-        _, kept, caught = await asyncio.gather(
+        _, kept, caught, _ = await asyncio.gather(
             served(self.one_pass, stop, total, idle_s=idle_s),
             self._memory.serve(stop),
             self._catching.serve(stop),
+            self._tidying.serve(stop),
         )
         total.remembered += kept.leads
         total.read_back += caught.records + caught.pages

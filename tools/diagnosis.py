@@ -11,13 +11,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from domain.errors import LeadgraphError
-from tools.clock import stored_time
+from tools.clock import SystemClock, stored_time
+from tools.credentials import Credentials
 from tools.settings import RECEIVED, Settings
 
 NEEDED_SQLITE = (3, 35, 0)
 """RETURNING and upserts with several conflicts."""
 LOW_DISK_BYTES = 500_000_000
 _ASK_AGAIN = "it asks again by itself; leadgraph sync asks now"
+_CODES = {
+    "expired": "it began at the earliest there is: leadgraph sync --since",
+    "behind": "what was missed is being asked for; leadgraph sync does it now",
+    "account": "the login is of an organisation that webhook_accounts does not name",
+}
+"""Code of a position -> what a person does about it."""
+_REFUSED = ("forbidden", "gone", "invalid")
+_CHANNEL = "Salesforce has no such channel, or not for this user: docs/vendors/salesforce.md"
 FIXED = ("langgraph", "langchain-openai", "openai", "pydantic", "chromadb", "tenacity", "langsmith", "zen-engine",
          "sqlalchemy", "polars")  # fmt: skip
 
@@ -39,6 +48,7 @@ def diagnose(settings: Settings, load_tables: Callable[[], str]) -> Iterator[Che
     yield _sqlite()
     yield _home(settings.home)
     yield from _keys(settings)
+    yield from _grants(settings)
     yield _anchor(settings)
     yield _tables(load_tables)
     yield _model(settings)
@@ -95,6 +105,26 @@ def _keys(settings: Settings) -> Iterator[Check]:
         )
 
 
+def _grants(settings: Settings) -> Iterator[Check]:
+    """What came of a refresh token that is not there any more: somebody who ran on may have kept it."""
+    from tools.refresh import PREFIX, SETTING
+
+    if settings.crm_refresh_token is not None:
+        return
+    try:
+        left = [
+            name
+            for name in Credentials(settings.home, master=settings.master_key).ages()
+            if name.startswith(PREFIX)
+        ]
+    except LeadgraphError as error:
+        yield Check("credentials", False, str(error), "see leadgraph credentials list")
+        return
+    if left:
+        remedy = f"stop what runs, then: leadgraph credentials forget {SETTING}"
+        yield Check("credentials", False, f"{', '.join(left)} without a {SETTING}", remedy)
+
+
 def _anchor(settings: Settings) -> Check:
     try:
         file = settings.anchor_file()
@@ -138,7 +168,6 @@ def _webhooks(settings: Settings) -> Iterator[Check]:
     """Each source that has a secret takes a request signed as its vendor signs; nothing is sent or stored."""
     if not any(getattr(settings, name) for name in RECEIVED):
         return
-    from tools.clock import SystemClock
     from tools.setup import NAMES, door, setup
 
     for name in NAMES:
@@ -155,23 +184,31 @@ def _webhooks(settings: Settings) -> Iterator[Check]:
 
 
 def _positions(settings: Settings) -> Iterator[Check]:
-    """How each poller of this home stands; vendors are not asked."""
+    """How each poller and stream of this home stands; vendors are not asked."""
     file = settings.home / "leadgraph.db"
-    if not settings.poll or not file.exists():
+    wanted = {f"salesforce.stream{channel}" for channel in settings.crm_channels}
+    if not (settings.poll or wanted) or not file.exists():
         return
     try:
         with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as store:
             rows = store.execute(
-                "SELECT name, code FROM sync_position WHERE tenant = ? ORDER BY name", (settings.tenant,)
+                "SELECT name, code, lease_until FROM sync_position WHERE tenant = ? ORDER BY name",
+                (settings.tenant,),
             ).fetchall()
     except sqlite3.Error as error:
         yield Check("poll", False, str(error), "open the home once: leadgraph worker --once")
         return
-    for name, code in rows:
-        remedy = (
-            "it began at the earliest there is: leadgraph sync --since" if code == "expired" else _ASK_AGAIN
+    for name, code, held_until in rows:
+        streams = ".stream/" in name
+        if streams and name not in wanted:
+            continue
+        remedy = _CODES.get(code, _CHANNEL if streams and code in _REFUSED else _ASK_AGAIN)
+        heard = ", somebody listens" if held_until > SystemClock().now() else ", nobody listens now"
+        yield Check(f"poll {name}", code in ("ok", "new"), f"{code}{heard if streams else ''}", remedy)
+    for name in sorted(wanted - {name for name, *_ in rows}):
+        yield Check(
+            f"poll {name}", False, "nobody has listened yet", "leadgraph serve, or leadgraph sync salesforce"
         )
-        yield Check(f"poll {name}", code in ("ok", "new"), code, remedy)
 
 
 def _subscriptions(settings: Settings) -> Iterator[Check]:

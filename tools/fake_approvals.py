@@ -1,6 +1,6 @@
 """The in-memory store's approvals and shared rates."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from domain.action import Move
@@ -145,8 +145,10 @@ class MemoryApprovals:
         effects.end(approval, ApprovalState.EDITED, now)
         for action, row in plan.rows.items():
             effects.add(Effect(row, effects.rows[action].place))
-        effects.approvals[plan.question.approval_id] = plan.question
-        self._world.note([asked(plan.question, "opened", now)])
+        new = plan.question
+        effects.approvals[new.approval_id] = new
+        self._world.tell((new.tenant, new.region), "approval", new.approval_id, now)
+        self._world.note([asked(new, "opened", now)])
 
     def _counted(self, approval: Approval, word: Word, now: int) -> Approval:
         config, commitment = self._world.config, None
@@ -178,7 +180,7 @@ class MemoryLimits:
     """Satisfies `domain.ports.limits.Limits`."""
 
     def __init__(self, world: World) -> None:
-        self._buckets = world.buckets
+        self._buckets, self._waits = world.buckets, world.waits
 
     async def reserve(self, name: str, *, per_minute: int, burst: int, now: int) -> int:
         """Take one token, or say in how many microseconds there will be one."""
@@ -186,3 +188,15 @@ class MemoryLimits:
         wait, level, at = reserved(bucket, per_minute=per_minute, burst=burst, now=now)
         self._buckets[name] = level, at
         return wait
+
+    async def hold(self, tenant: TenantId, vendor: str, *, until: int) -> None:
+        """Tell all workers."""
+        self._waits[tenant, vendor] = max(until, self._waits.get((tenant, vendor), 0))
+
+    async def held(self, tenant: TenantId, vendor: str, *, now: int) -> int:
+        """What is left of it."""
+        return max(0, self._waits.get((tenant, vendor), 0) - now)
+
+    async def waits(self, tenant: TenantId, *, now: int) -> Mapping[str, int]:
+        """What is left of each."""
+        return {vendor: max(0, until - now) for (of, vendor), until in self._waits.items() if of == tenant}

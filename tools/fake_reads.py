@@ -61,6 +61,24 @@ class MemoryReads:
         for part in _parts(sorted(found, key=lambda state: state.lead_id), batch):
             yield part
 
+    async def forgotten(
+        self, tenant: TenantId, *, after: str, limit: int
+    ) -> Mapping[LeadId, Sequence[LeadId]]:
+        """Leads that asked to be forgotten, with those that were merged into them."""
+        gone = [
+            lead.state.lead_id
+            for name, lead in sorted(self._world.leads.items())
+            if lead.live and lead.state.suppressed and lead.state.tenant == tenant and name > after
+        ]
+        return {lead: [lead, *self._parts(lead)] for lead in gone[:limit]}
+
+    def _parts(self, whole: LeadId) -> list[LeadId]:
+        """Leads that were merged into `whole`, or into one that was."""
+        found = [whole]
+        for one in found:
+            found += [lead.state.lead_id for lead in self._world.leads.values() if lead.merged_into == one]
+        return sorted(found[1:])
+
     async def signals(self, tenant: TenantId, lead_id: LeadId, *, limit: int = 200) -> Sequence[Signal]:
         """Its newest signals, newest first."""
         kept = [k.signal for k in self._world.of_lead(lead_id) if k.signal.tenant == tenant]

@@ -4,13 +4,15 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from domain.action import Proposal
+from domain.action import Move, Proposal
+from domain.approval import ApprovalState
 from domain.audit import Sealed
 from domain.ids import DecisionId, LeadId, TenantId
 from domain.instants import DAY
 from domain.ports.outbox import OutboxRow
 from domain.ports.talks import Kept, Standing, StoredTalk, TalkDecision, after
 from tools.fake_effects import Effect
+from tools.store.effects import REPLACED, gives_way, unsent
 from tools.store.talks import check, decision_id
 
 if TYPE_CHECKING:
@@ -38,6 +40,8 @@ class Decided:
     origin: str | None
     at: int
     record: Sealed | None
+    told: str | None = None
+    """What others are told of it."""
 
 
 @dataclass(slots=True)
@@ -46,6 +50,10 @@ class KeptTalks:
 
     talks: dict[tuple[str, str], Talk] = field(default_factory=dict)
     decisions: list[Decided] = field(default_factory=list)
+
+    def named(self, decision: str) -> Decided:
+        """The decision of that id."""
+        return next(one for one in self.decisions if one.decision_id == decision)
 
     def taken(self, lead: str) -> bool:
         """Whether a person has the conversation that the lead was last in."""
@@ -101,7 +109,11 @@ class MemoryTalks:
         key = entry.tenant, given.conversation
         self._kept.talks[key] = Talk(standing, entry.tenant, entry.lead_id, entry.lead_id, now)
         name = decision_id(given, standing.version)
-        self._kept.decisions.append(Decided(name, entry.tenant, entry.lead_id, entry.lead_id, now, sealed))
+        told = given.told if sealed is not None and entry.lead_id is not None else None
+        decided = Decided(name, entry.tenant, entry.lead_id, entry.lead_id, now, sealed, told)
+        self._kept.decisions.append(decided)
+        if told is not None:
+            self._world.tell((entry.tenant, entry.region), "talk", name, now)
         return kept
 
     async def decisions(self, tenant: TenantId, *, batch: int = 500) -> AsyncIterator[Sequence[StoredTalk]]:
@@ -129,6 +141,7 @@ class MemoryTalks:
 
     def _propose(self, given: TalkDecision, proposal: Proposal, version: int, now: int) -> Kept:
         entry, effects = given.entry, self._world.effects
+        self._make_way(entry.tenant, proposal, now)
         holder = effects.holder(entry.tenant, proposal.effect_key)
         if holder is not None:
             return Kept(version, holder.row.action_id, already_open=True)
@@ -154,6 +167,17 @@ class MemoryTalks:
             day = self._world.assigned.setdefault((entry.tenant, given.reserved, now // DAY), {})
             day.setdefault(proposal.lead_id, now)
         return Kept(version, proposal.action_id)
+
+    def _make_way(self, tenant: str, proposal: Proposal, now: int) -> None:
+        effects = self._world.effects
+        holder = effects.holder(tenant, proposal.effect_key)
+        if holder is None or not gives_way(holder.row, proposal.params):
+            return
+        asked = effects.approvals.get(holder.row.approval_id or "")
+        if asked is not None and asked.state is ApprovalState.OPEN:
+            effects.end(asked, ApprovalState.REDECIDED, now, reason=REPLACED)
+        if unsent(holder.row):
+            effects.move(holder, Move.EXPIRE, now, reason=REPLACED)
 
     def _seal(self, given: TalkDecision) -> Sealed | None:
         if given.record is None:

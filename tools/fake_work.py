@@ -195,6 +195,8 @@ class MemoryCommit:
             await MemoryWork(world).fail(claim, code="error:refused", counts=True, retry_at=retry, now=now)
             return Committed.REFUSED
         world.decisions.append((bundle.lead.tenant, bundle.decision, bundle.record, content))
+        place = bundle.lead.tenant, bundle.lead.region
+        world.tell(place, "decision", bundle.decision.decision_id, now)
         for rep in bundle.reserved:
             world.assigned.setdefault((bundle.lead.tenant, rep, now // DAY), {}).setdefault(
                 claim.lead_id, now
@@ -234,6 +236,7 @@ class MemoryCommit:
         if waiting:
             asks = question(bundle, waiting, now)
             effects.approvals[asks.approval_id] = asks
+            self._world.tell((asks.tenant, asks.region), "approval", asks.approval_id, now)
             self._world.note([asked(asks, "opened", now)])
 
     def _finish(self, lead: Lead, bundle: Bundle, now: int) -> None:

@@ -22,7 +22,9 @@ from domain.ports.inbox import Refused
 from domain.quality import StreamStats
 from domain.signal import KeyKind, LeadKey, Signal, compact
 from tools.fake_answers import KeptAnswers
+from tools.fake_due import DueRows
 from tools.fake_effects import Effects
+from tools.fake_events import Told
 from tools.fake_overrides import Overrides
 from tools.fake_talks import KeptTalks
 from tools.store.config import ACCOUNT_DELAY, Config
@@ -118,8 +120,12 @@ class World:
     merges: Counter[str] = field(default_factory=Counter)
     answers: KeptAnswers = field(default_factory=KeptAnswers)
     talks: KeptTalks = field(default_factory=KeptTalks)
+    due_talks: DueRows = field(default_factory=DueRows)
+    feed: list[Told] = field(default_factory=list)
     buckets: dict[str, tuple[int, int]] = field(default_factory=dict)
     """Name -> (level, as of when)."""
+    waits: dict[tuple[str, str], int] = field(default_factory=dict)
+    """(tenant, vendor) -> until when it wants to be left alone."""
 
     def __post_init__(self) -> None:
         """The outbox and the overrides note what becomes of them in this world's chains."""
@@ -172,6 +178,10 @@ class World:
             rows.append((entry, row))
         self.heads = heads
         self.audit += rows
+
+    def tell(self, place: Place, kind: str, ref: str, now: int) -> None:
+        """A row of the feed."""
+        self.feed.append(Told(*place, kind, ref, now))
 
     def mark(self, tenant: str, account: str | None, now: int) -> None:
         """An account falls due, unless it is already."""

@@ -14,6 +14,8 @@ from domain.signal import Signal
 from tools.fake_access import MemoryApiKeys
 from tools.fake_answers import MemoryAnswers, MemorySpending
 from tools.fake_approvals import MemoryApprovals, MemoryLimits
+from tools.fake_due import MemoryDueTalks
+from tools.fake_events import MemoryFeed, MemorySubscriptions
 from tools.fake_feedback import MemoryFeedback
 from tools.fake_outbox import MemoryOutbox
 from tools.fake_reads import MemoryReads
@@ -61,6 +63,7 @@ class MemoryInbox:
         self._learn(fresh, refused, dropped or {}, now)
         merges = world.merged
         world.add(fresh, now)
+        world.due_talks.note(world.config.desk, fresh, now)
         quarantined = tuple((one.position, one.reason) for one in refused)
         return Accepted(len(fresh), len(repeated), quarantined, world.merged - merges)
 
@@ -187,6 +190,9 @@ class MemoryStore:
     spending: MemorySpending
     talks: MemoryTalks
     access: MemoryApiKeys
+    due_talks: MemoryDueTalks
+    feed: MemoryFeed
+    subscriptions: MemorySubscriptions
 
     def close(self) -> None:
         """Nothing to let go of."""
@@ -211,6 +217,9 @@ def open_memory(config: Config | None = None) -> MemoryStore:
         MemorySpending(),
         MemoryTalks(world),
         MemoryApiKeys(world),
+        MemoryDueTalks(world),
+        MemoryFeed(world),
+        MemorySubscriptions(world),
     )
 
 

@@ -44,6 +44,16 @@ class FieldMap:
         """The vendor's id of a rep; one that is not in the map is taken for the vendor's own id."""
         return self.people.get(ours, ours)
 
+    def ours(self, us: str) -> list[str]:
+        """What is wrong if a rep is our own user there: what that person writes would be taken for ours."""
+        reps = [rep for rep, known in self.people.items() if known == us]
+        return [f"people: rep {rep} is our own user; Leadgraph needs one of its own" for rep in reps[:1]]
+
+    def queue(self, team: str, *said: str) -> str:
+        """Our queue of a vendor's team, the vendor's id where none is. Of several the first that is in `said`."""
+        named = [ours for ours, theirs in self.queues.items() if theirs == team]
+        return next((name for name in said if name in named), (named or [team])[0])
+
     def rep(self, theirs: str) -> str:
         """Inverse of `person`."""
         return next((ours for ours, known in self.people.items() if known == theirs), theirs)

@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 from weakref import WeakValueDictionary
 
-from domain.effect import Delivery, Step, StepKind, StepReceipt
+from domain.effect import Delivery, Step, StepKind, StepReceipt, undo_of
 from domain.errors import LeadgraphError, OutcomeUnknown, Refused, Temporary
 from domain.ids import TenantId
 from domain.ports.target import Change, Seen, Subject
+from domain.recheck import Rule
+from tools.beside import Taken, Watch
 from tools.sent import Note, Sent, digest_of, mark_of
 from tools.vendor import Answer, Api, Call
 
@@ -36,6 +38,8 @@ class Plan:
     thing: str = ""
     keeps: Mapping[str, str] = field(default_factory=dict)
     """What `before` would say if the step had been half done: names with the values that we write."""
+    watch: Watch | None = None
+    """Looks at the record before each call, where others write in it too. Its `thing` is a `tools.beside.Start`."""
     create: Call | None = None
     """Makes the record that the step needs, once however often it is sent; then the plan is made again."""
 
@@ -102,10 +106,16 @@ class MarkedTarget:
                     return StepReceipt(ref, note.before)
             self._admit(step, subject)
             plan = await self._planned(step, subject, mark_of(key))
+            first = note if plan.watch is not None else None
             before = plan.before if note is None else _first(plan, note)
-            note = Note(key, digest_of(step, subject), step.kind, plan.place, plan.thing, before)
+            thing = (first.thing if first is not None else "") or plan.thing
+            note = Note(key, digest_of(step, subject), step.kind, plan.place, thing, before)
             await self._sent.keep(note)
-            return StepReceipt(await self._made(step, plan, note), before)
+            try:
+                return StepReceipt(await self._made(step, plan, note, begun=first is not None), before)
+            except Taken as taken:
+                await self._leave(subject, note, taken)
+                raise Refused(f"{self.name}: a person has it", Rule.OWNER_CHANGED.value) from None
 
     async def find(self, key: str) -> StepReceipt | None:
         """The receipt of the step whose mark is in the vendor's record."""
@@ -156,10 +166,10 @@ class MarkedTarget:
             await self._sent.settle(subject, plan.place)
         return plan
 
-    async def _made(self, step: Step, plan: Plan, note: Note) -> str:
+    async def _made(self, step: Step, plan: Plan, note: Note, *, begun: bool) -> str:
         """Make it; a refusal because it is there already, though it was not seen before, is no refusal."""
         try:
-            ref = await self._make(step, plan)
+            ref = await self._make(step, plan, note, begun=begun)
         except Refused:
             found = await self._vendor.found(note, mark_of(note.key))
             if found is None:
@@ -177,24 +187,41 @@ class MarkedTarget:
             raise OutcomeUnknown(f"{self.name}: it was done, but its mark is not there yet")
         return found
 
-    async def _make(self, step: Step, plan: Plan) -> str:
-        """Make the calls; the vendor's id of what was made."""
+    async def _make(self, step: Step, plan: Plan, note: Note, *, begun: bool) -> str:
+        """Make the calls; the vendor's id of what was made. `begun`: an earlier try may have made some of them."""
         made: list[Call] = []
         ref = plan.ref
-        for call in plan.calls:
+        for planned in plan.calls:
             try:
+                call = planned if plan.watch is None else await plan.watch(planned, note)
                 answer = await self._api.write(call)
-                if call is plan.calls[-1]:
+                if planned is plan.calls[-1]:
                     ref = self._vendor.ref(step, answer) or ref
             except Refused:
                 await self._take_back(made)
                 raise
             except (Temporary, OutcomeUnknown) as error:
-                if made:
+                if made or begun:
                     raise OutcomeUnknown(f"{self.name}: the step is half done ({error})") from error
                 raise
             made.append(call)
         return ref
+
+    async def _leave(self, subject: Subject, note: Note, taken: Taken) -> None:
+        """Give a person what we wrote over, and take back what is still ours of the step. Raises: OutcomeUnknown."""
+        owner = ("owner", f"{WAS}owner") if taken.owner_stays else ()
+        before = {name: value for name, value in note.before.items() if name not in owner}
+        try:
+            for call in taken.calls:
+                await self._api.write(call)
+            back = undo_of(Step(note.kind, {}), StepReceipt(before=before))
+            if back is not None:
+                plan = await self._vendor.plan(back, subject, mark_of(f"{note.key}/left"))
+                for call in plan.calls:
+                    if call.back is not None:
+                        await self._api.write(call)
+        except LeadgraphError as error:
+            raise OutcomeUnknown(f"{self.name}: the step is half done ({error})") from error
 
     async def _take_back(self, made: Sequence[Call]) -> None:
         """Undo the calls of a step of which a later call was refused. Raises: OutcomeUnknown."""

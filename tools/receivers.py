@@ -6,10 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, cast
 
 from domain.errors import ConfigError
-from domain.ports.receivers import Delivery, Form, NotSetUp, Reading, Receiver
+from domain.ports.receivers import SOURCES, Delivery, Form, NotSetUp, Reading, Receiver
 from tools.settings import Settings
 
-NAMES: Final = ("hubspot", "salesforce", "segment", "chatwoot", "intercom", "zendesk", "standard")
 PATH: Final = "/v1/webhooks/"
 SHORTEST: Final = 16
 """Signs of a secret or token."""
@@ -69,15 +68,15 @@ class SettingsReceivers:
         """Raises: ConfigError naming the setting that is wrong."""
         self._settings = settings
         self._made: dict[str, Receiver] = {}
-        for name in NAMES:
+        for name in SOURCES:
             secrets_of(settings, f"webhook_{name}_secrets")
         secrets_of(settings, "webhook_segment_tokens")
         for setting in ("webhook_actors", "webhook_accounts"):
-            if unknown := sorted(set(getattr(settings, setting)) - {*NAMES, "slack"}):
-                raise ConfigError(f"{setting}: {unknown[0]} is no source; use one of {', '.join(NAMES)}")
+            if unknown := sorted(set(getattr(settings, setting)) - {*SOURCES, "slack"}):
+                raise ConfigError(f"{setting}: {unknown[0]} is no source; use one of {', '.join(SOURCES)}")
 
     def get(self, name: str) -> Receiver | None:
-        if name not in NAMES:
+        if name not in SOURCES:
             return None
         if name not in self._made:
             self._made[name] = self._receiver(name)

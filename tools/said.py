@@ -25,6 +25,7 @@ LONGEST: Final = 200
 _BREAK: Final = re.compile(r"<(?:br|/p|/div|/li)\b[^>]{0,200}>", re.IGNORECASE)
 _TAG: Final = re.compile(r"<[^<>]{0,2000}>")
 _SPACE: Final = re.compile(r"[ \t]+")
+_LANGUAGE: Final = re.compile(r"[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8}){0,3}")
 
 
 @dataclass(slots=True)
@@ -116,6 +117,16 @@ def word(value: object) -> str | None:
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     return value if isinstance(value, str) and value.strip() else None
+
+
+def language(value: object) -> str | None:
+    """The code of a language as a vendor writes it; None for anything else.
+
+    >>> language("pt-BR"), language("{}")
+    ('pt-BR', None)
+    """
+    text = word(value)
+    return text if text is not None and _LANGUAGE.fullmatch(text) else None
 
 
 def number(value: object) -> int | None:

@@ -6,7 +6,8 @@ the step left in the vendor's record.
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -17,12 +18,17 @@ import orjson
 
 from domain.effect import Step, StepKind
 from domain.errors import ConfigError, Temporary
+from domain.ids import LeadId, TenantId
 from domain.instants import DAY
 from domain.ports.clock import Clock
 from domain.ports.target import Subject
 
 KEPT: Final = 60 * DAY
 """How long a note is kept (microseconds): longer than any action is tried, or waits for an answer."""
+VENDORS: Final = (
+    "hubspot", "salesforce", "chatwoot", "intercom", "zendesk", "hubspot_lists", "brevo_lists", "slack"
+)  # fmt: skip
+"""Whose notes there may be, by the names of their files."""
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS sent (
     key TEXT PRIMARY KEY, digest TEXT NOT NULL, kind TEXT NOT NULL, place TEXT NOT NULL, thing TEXT NOT NULL,
@@ -60,7 +66,7 @@ class Sent:
             self._conn.execute("PRAGMA journal_mode = WAL")
             self._conn.execute("PRAGMA synchronous = FULL")
             self._conn.executescript(_SCHEMA)
-            self._conn.execute("DELETE FROM sent WHERE at < ?", (clock.now() - KEPT,))
+            _drop_old(self._conn, clock.now())
         except (OSError, sqlite3.DatabaseError) as error:
             raise ConfigError(f"{path}: cannot be used ({error})") from error
 
@@ -122,6 +128,21 @@ class Sent:
             )
         )
 
+    async def forget(self, tenant: TenantId, leads: Sequence[LeadId]) -> int:
+        """Remember no more which records are theirs. Raises: Temporary."""
+        given = (tenant, orjson.dumps(list(leads)).decode())
+        return await self._on_thread(
+            lambda conn: (
+                conn.execute(
+                    "DELETE FROM place WHERE tenant = ? AND lead IN (SELECT value FROM json_each(?))", given
+                ).rowcount
+            )
+        )
+
+    async def drop_old(self) -> None:
+        """Drop notes that are older than `KEPT`. Raises: Temporary."""
+        await self._on_thread(lambda conn: _drop_old(conn, self._clock.now()))
+
     def close(self) -> None:
         """Close the file."""
         self._conn.close()
@@ -135,6 +156,21 @@ class Sent:
                 raise Temporary(f"{self._path}: cannot be used now ({error})") from error
 
         return await asyncio.to_thread(call)
+
+
+def _drop_old(conn: sqlite3.Connection, now: int) -> None:
+    conn.execute("DELETE FROM sent WHERE at < ?", (now - KEPT,))
+
+
+def open_notes(root: Path, clock: Clock, later: ExitStack) -> tuple[Sent, ...]:
+    """Those of every vendor that was ever written to from the home `root`, also of one that is not in use any more.
+
+    `later` closes them. Raises: ConfigError.
+    """
+    found = [Sent(root / f"{name}.db", clock) for name in VENDORS if (root / f"{name}.db").is_file()]
+    for one in found:
+        later.callback(one.close)
+    return tuple(found)
 
 
 def _note(row: Any) -> Note:

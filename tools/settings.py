@@ -2,7 +2,7 @@
 
 import os
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -26,7 +26,7 @@ RECEIVED = frozenset(
     )
 )  # fmt: skip
 """Settings that hold the secrets of what is received."""
-LISTS = frozenset({"regions", "poll", "webhook_secrets"}) | RECEIVED
+LISTS = frozenset({"regions", "poll", "crm_channels", "webhook_secrets"}) | RECEIVED
 """Settings that an environment variable gives separated by commas."""
 PAIRS = frozenset({"model_by_agent", "webhook_actors", "webhook_accounts"})
 """Settings that an environment variable gives as ``name=value``, separated by commas."""
@@ -38,6 +38,10 @@ SEALED = "sealed in the home"
 
 Received = Annotated[tuple[SecretStr, ...], Field(max_length=2)]
 """Secrets of a source: two while one is being replaced."""
+
+
+Channel = Annotated[str, Field(pattern=r"^/(data|event)/[A-Za-z]\w{0,79}$")]
+"""A channel of change events or platform events."""
 
 
 class Settings(BaseModel):
@@ -81,7 +85,12 @@ class Settings(BaseModel):
     crm_token: SecretStr | None = Field(
         None, description="token of HubSpot, where no crm_token_file is named"
     )
-    crm_client_id: str | None = Field(None, description="client id of Salesforce's connected app")
+    crm_refresh_token: SecretStr | None = Field(
+        None, description="refresh token of HubSpot's OAuth app, instead of crm_token"
+    )
+    crm_client_id: str | None = Field(
+        None, description="client id of Salesforce's connected app, or of HubSpot's OAuth app"
+    )
     crm_client_secret: SecretStr | None = Field(None, description="its secret")
     crm_jwt_key_file: Path | None = Field(
         None, description="private key (PEM) of the connected app, instead of crm_client_secret"
@@ -92,6 +101,11 @@ class Settings(BaseModel):
     crm_jwt_audience: Literal["https://login.salesforce.com", "https://test.salesforce.com"] = Field(
         "https://login.salesforce.com",
         description="whom that login is for; sandboxes: https://test.salesforce.com",
+    )
+    crm_channels: tuple[Channel, ...] = Field(
+        (),
+        max_length=10,
+        description="channels of Salesforce that are listened to: /data/LeadChangeEvent, /event/My_Event__e",
     )
     crm_create: bool = Field(False, description="make a record at the vendor for a lead that has none there")
     programmes: Literal["embedded", "hubspot", "brevo"] = Field(
@@ -117,6 +131,10 @@ class Settings(BaseModel):
     )
     desk_handoff: Literal["on", "dry", "off"] = Field(
         "on", description="follow the desk's conversations; dry: only put on record what would be done"
+    )
+    desk_tell_customer: bool = Field(
+        False,
+        description="write the sentence of customer.toml to the customer when a conversation goes to a person",
     )
     webhook_url: str | None = Field(None, description="address that is told of notifications, signed")
     webhook_secrets: tuple[SecretStr, ...] = Field(
@@ -252,6 +270,19 @@ def find_settings(env: Mapping[str, str] | None = None, **arguments: Any) -> Fou
     The file is ``LEADGRAPH_FILE``, else ``leadgraph.toml`` in the working folder if it is there.
     Raises: ConfigError naming the setting, its origin and what is allowed.
     """
+    return _found(env, arguments, _sealed)
+
+
+def settings_without_sealed() -> Found:
+    """As `find_settings`, with what is sealed left closed: for whoever mends that. Raises: as it."""
+    return _found(None, {}, lambda _: {})
+
+
+def _found(
+    env: Mapping[str, str] | None,
+    arguments: Mapping[str, Any],
+    opened: Callable[[Mapping[str, Any]], Mapping[str, str]],
+) -> Found:
     env = os.environ if env is None else env
     values: dict[str, Any] = {}
     origin: dict[str, str] = dict.fromkeys(Settings.model_fields, "default")
@@ -263,7 +294,7 @@ def find_settings(env: Mapping[str, str] | None = None, **arguments: Any) -> Fou
             values[name], origin[name] = _split(name, text), f"environment {variable}"
     given = {name: value for name, value in arguments.items() if value is not None}
     values, origin = values | given, origin | dict.fromkeys(given, "argument")
-    sealed = {name: _split(name, text) for name, text in _sealed(values).items()}
+    sealed = {name: _split(name, text) for name, text in opened(values).items()}
     values, origin = sealed | values, origin | dict.fromkeys(sealed.keys() - values.keys(), SEALED)
     try:
         return Found(Settings(**values), origin)
@@ -277,7 +308,7 @@ def _sealed(values: Mapping[str, Any]) -> Mapping[str, str]:
     """What was given to ``leadgraph connect`` once and is sealed in the home that `values` name."""
     home, master = Path(values.get("home", Settings.model_fields["home"].default)), values.get("master_key")
     kept = Credentials(home, master=Path(master) if master else None)
-    return {name: text for name, text in kept.all().items() if name in Settings.model_fields}
+    return kept.all(Settings.model_fields)
 
 
 def _from_environment(env: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:

@@ -8,6 +8,7 @@ from typing import Final
 
 from domain.effect import StepKind
 from domain.errors import ConfigError
+from domain.ids import TenantId
 from domain.ports.clock import Clock
 from domain.ports.limits import Limits
 from domain.ports.target import Target
@@ -16,6 +17,7 @@ from tools.crm.embedded.file import CrmFile
 from tools.crm.files import CsvFile
 from tools.guard_target import GuardedTarget, Guards
 from tools.settings import Settings
+from tools.waits import SharedWait
 
 CRM_FILE: Final = "crm.db"
 ALONE: Final = {
@@ -23,6 +25,7 @@ ALONE: Final = {
     "crm_url": "",
     "desk": "off",
     "poll": (),
+    "crm_channels": (),
     "webhook_url": "",
     "slack_channel": "",
     "programmes": "embedded",
@@ -47,8 +50,9 @@ def open_targets(
     desk takes what concerns its conversations. Raises: ConfigError, Temporary (the CRM's file cannot be opened now).
     """
 
-    def guarded(target: Target, guards: Guards) -> Target:
-        return GuardedTarget(target, guards, limits=limits, now=clock.now)
+    def guarded(target: Target, guards: Guards, vendor: str = "") -> Target:
+        wait = SharedWait(limits, TenantId(settings.tenant), vendor or target.name, clock.now)
+        return GuardedTarget(target, guards, limits=limits, wait=wait, now=clock.now)
 
     main: Target
     if settings.export_file is not None:
@@ -84,25 +88,27 @@ def _vendors(
     later: ExitStack,
     *,
     main: Target,
-    guarded: Callable[[Target, Guards], Target],
+    guarded: Callable[[Target, Guards, str], Target],
 ) -> Mapping[StepKind, Target]:
     if (settings.crm, settings.desk, settings.programmes) == ("embedded", "off", "embedded"):
         return {}
-    from tools.desk_first import SHARED, DeskFirst
+    from tools.desk_first import DeskFirst
+    from tools.desk_takes import TAKES
     from tools.vendors import open_crm, open_desk, open_programmes  # here, as above
 
     found: dict[StepKind, Target] = {}
     if settings.crm != "embedded":
-        crm = guarded(open_crm(settings, root, clock, later).target, VENDOR)
+        crm = guarded(open_crm(settings, root, clock, later).target, VENDOR, settings.crm)
         found |= dict.fromkeys(crm.takes, crm)
     if settings.programmes != "embedded":
-        lists = guarded(open_programmes(settings, root, clock, later).target, VENDOR)
+        opened = open_programmes(settings, root, clock, later)
+        lists = guarded(opened.target, VENDOR, settings.programmes)
         found |= dict.fromkeys(lists.takes, lists)
     if settings.desk != "off":
         desk = open_desk(settings, root, clock, later)
         notes = found.get(StepKind.ADD_NOTE, main)
-        both = DeskFirst(guarded(desk.target, VENDOR), notes, main, talks=desk.talks)
-        found |= dict.fromkeys(SHARED, both)
+        both = DeskFirst(guarded(desk.target, VENDOR, settings.desk), notes, main, talks=desk.talks)
+        found |= dict.fromkeys(TAKES, both)
     return found
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from domain.ports.receivers import Receivers
     from domain.ports.sources import RawItem, Source
     from domain.verification import Verification
+    from tools.credential_doors import Doors
     from tools.diagnosis import Check
     from tools.models.mlflow import MlflowPackages
     from tools.policy.load import PolicyReport
@@ -56,13 +57,19 @@ class Tools:
         """The chat in which a home asks people; None where none is set. Raises: ConfigError."""
         from tools.chat.opening import chat_of
 
-        return chat_of(home.settings, home.root, home.clock)
+        return chat_of(home.settings, home.root, home.clock, home.limits)
 
     def connecting(self) -> "Connecting":
         """What it takes to connect a vendor. Raises: ConfigError."""
         from tools.setup.doors import Connecting
 
         return Connecting(self.settings())
+
+    def credentials(self) -> "Doors":
+        """What is sealed in the home; no value is opened. Raises: ConfigError."""
+        from tools.credential_doors import doors
+
+        return doors()
 
     def read_leads(self, file: Path) -> "Iterator[tuple[int, RawItem]]":
         """The signals of a file of leads."""

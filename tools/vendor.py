@@ -26,6 +26,7 @@ from domain.ports.clock import Clock
 from tools import addresses
 from tools.retry_after import LONGEST_S, retry_after_s
 from tools.statuses import REFUSED, UNSENT, usable
+from tools.waits import SharedWait
 
 TIMEOUT: Final = httpx.Timeout(connect=3.0, read=15.0, write=5.0, pool=5.0)
 """Seconds for each part of a request."""
@@ -63,7 +64,15 @@ class Answer:
     body: Any = field(repr=False)
 
 
-Renew = Callable[[str | None], Awaitable[str]]
+@dataclass(frozen=True, slots=True)
+class Lent:
+    """A token that ends: another one is asked for where it is not `good` any more."""
+
+    token: str = field(repr=False)
+    good: Callable[[], bool]
+
+
+Renew = Callable[[str | None], Awaitable[str | Lent]]
 """Gets a token; given one that is not accepted any more, another one if there is one.
 
 Raises: ConfigError, Temporary, Unauthorized.
@@ -83,6 +92,12 @@ class Manners:
     """For how many seconds no request is left after an answer."""
     stale: Callable[[Answer], bool] = lambda answer: answer.status == 401
     """If an answer says that the token is not accepted any more."""
+    decode: Callable[[bytes], Any] = orjson.loads
+    """Reads the JSON of an answer. Raises: ValueError."""
+
+
+def _always() -> bool:
+    return True
 
 
 class Api:
@@ -99,12 +114,18 @@ class Api:
         transport: httpx.AsyncBaseTransport | None = None,
         timeout: httpx.Timeout = TIMEOUT,
         deadline_s: float = DEADLINE_S,
+        most: int = MAX_ANSWER,
+        wait: SharedWait | None = None,
     ) -> None:
-        """`setting` is where a person renews the token. Raises: ConfigError."""
+        """`setting` is where a person renews the token, `most` the bytes of an answer. Raises: ConfigError.
+
+        `wait` shares what the vendor asks for with others; None where guards around this do so.
+        """
         self.name, self._manners, self._renew, self._clock = manners.name, manners, renew, clock
-        self._setting, self._deadline_s = setting, deadline_s
+        self._setting, self._deadline_s, self._most = setting, deadline_s, most
         self._token: str | None = None
-        self._free_at = 0
+        self._good: Callable[[], bool] = _always
+        self._free_at, self._wait = 0, wait
         self._renewing = asyncio.Lock()
         # No connection is kept: a kept one would belong to the loop that opened it.
         self._client = httpx.AsyncClient(
@@ -120,11 +141,11 @@ class Api:
         answer = await self._ask(call, Temporary)
         if absent and answer.status == 404:
             return None
-        return self._judged(call, answer, Temporary).body
+        return (await self._heard(call, answer, Temporary)).body
 
     async def write(self, call: Call) -> Answer:
         """A good answer. Raises: Temporary, Throttled, Unauthorized or Refused if nothing happened; OutcomeUnknown."""
-        return self._judged(call, await self._ask(call, OutcomeUnknown), OutcomeUnknown)
+        return await self._heard(call, await self._ask(call, OutcomeUnknown), OutcomeUnknown)
 
     def wait(self, seconds: float) -> None:
         """Make no request for so long: the vendor's count of requests is used up."""
@@ -138,6 +159,8 @@ class Api:
         left = (self._free_at - self._clock.now()) / SECOND
         if left > 0:
             raise Throttled(f"{self.name} has no request left for now", left)
+        if self._wait is not None:
+            await self._wait.ask()
         used = await self._current(None)
         answer = await self._post(call, used, lost)
         if self._manners.stale(answer):
@@ -149,22 +172,33 @@ class Api:
     async def _current(self, stale: str | None) -> str:
         """The token; another one if `stale` is what we have and there is one."""
         async with self._renewing:
-            if self._token is None or self._token == stale:
+            if self._token is None or self._token == stale or not self._good():
                 try:
                     async with asyncio.timeout(self._deadline_s):
-                        self._token = usable(await self._renew(stale), "a vendor")
+                        given = await self._renew(stale)
+                    lent = given if isinstance(given, Lent) else Lent(given, _always)
+                    self._token, self._good = usable(lent.token, "a vendor"), lent.good
                 except TimeoutError:
                     raise Temporary(f"{self.name} gives no token in time") from None
                 except ConfigError as error:
                     raise Unauthorized(str(error), self._setting) from None
             return self._token
 
+    async def _heard(self, call: Call, answer: Answer, lost: type[LeadgraphError]) -> Answer:
+        """As `_judged`; what is asked for is passed on."""
+        try:
+            return self._judged(call, answer, lost)
+        except Throttled as error:
+            if self._wait is not None:
+                await self._wait.told(error)
+            raise
+
     def _judged(self, call: Call, answer: Answer, lost: type[LeadgraphError]) -> Answer:
         """The answer if it is good. What a refusal of the vendor says in words goes no further than its code."""
         own = self._manners.explain(answer)
         if isinstance(own, Throttled):
             own.retry_after_s = min(own.retry_after_s, LONGEST_S)
-            self.wait(own.retry_after_s)
+            self.wait(own.retry_after_s if own.code != "record" else 0.0)
         if own is not None:
             raise own
         what, status = f"{call.method} {call.path.partition('?')[0]}", answer.status
@@ -204,16 +238,16 @@ class Api:
         answer = bytearray()
         async for part in response.aiter_bytes():
             answer += part
-            if len(answer) > MAX_ANSWER:
-                raise lost(f"{self.name} answers with more than {MAX_ANSWER} bytes")
+            if len(answer) > self._most:
+                raise lost(f"{self.name} answers with more than {self._most} bytes")
         return bytes(answer)
 
     def _json(self, response: httpx.Response, body: bytes, lost: type[LeadgraphError]) -> Any:
         if not body:
             return None
         try:
-            return orjson.loads(body)
-        except orjson.JSONDecodeError:
+            return self._manners.decode(body)
+        except (ValueError, RecursionError):
             if response.status_code >= 300:
                 return None
             raise lost(f"{self.name} answers with what is no JSON") from None

@@ -5,7 +5,7 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from pydantic import SecretStr
 
@@ -14,12 +14,13 @@ from domain.ids import TenantId
 from domain.ports.clock import Clock
 from domain.ports.target import Subject
 from tools.clock import SystemClock
-from tools.field_map import field_map
+from tools.credentials import Credentials
+from tools.field_map import FieldMap, field_map
 from tools.marked import MarkedTarget, Vendor
 from tools.policy.reps import load_reps
 from tools.sent import Sent
 from tools.settings import Settings
-from tools.vendor import Api, Renew
+from tools.vendor import Api, Manners, Renew
 
 if TYPE_CHECKING:
     from tools.login import Login
@@ -39,6 +40,14 @@ class Opened:
     """Our queues, with the vendor's ids of them."""
 
 
+class _Desk(Vendor, Protocol):
+    """A desk's connector."""
+
+    async def check(self) -> list[str]:
+        """What the account lacks."""
+        ...
+
+
 FOLLOWED: Final = ("sales", "support")
 """The queues to which a conversation that is followed goes."""
 
@@ -49,7 +58,7 @@ def open_crm(settings: Settings, root: Path, clock: Clock, later: ExitStack) -> 
         return _salesforce(settings, root, clock, later)
     from tools.crm.hubspot import MANNERS, OWN, URL, HubSpot
 
-    setting, renew = token_of("crm", settings.crm_token, settings.crm_token_file)
+    setting, renew = hubspot_login(settings)
     fields = field_map(settings.config, "hubspot", own=OWN)
     api = Api(MANNERS, settings.crm_url or URL, renew, clock, setting=setting)
     sent = _sent(root, "hubspot", clock, later)
@@ -60,40 +69,41 @@ def open_crm(settings: Settings, root: Path, clock: Clock, later: ExitStack) -> 
 def open_desk(settings: Settings, root: Path, clock: Clock, later: ExitStack) -> Opened:
     """The desk that `settings.desk` names. `later` closes it. Raises: ConfigError naming what is missing."""
     setting, renew = token_of("desk", settings.desk_token, settings.desk_token_file)
+
+    def asked(manners: Manners, url: str | None) -> Api:
+        if url is None:
+            raise ConfigError("desk needs desk_url: the address of the desk")
+        return Api(manners, url, renew, clock, setting=setting)
+
+    vendor, api, fields, talk_of = _desk(settings, clock, asked)
+    target = _target(vendor, api, _sent(root, vendor.name, clock, later), settings, later)
+    return Opened(target, vendor.check, fields.people, lambda one: talk_of(one) is not None, fields.queues)
+
+
+def _desk(
+    settings: Settings, clock: Clock, asked: Callable[[Manners, str | None], Api]
+) -> tuple["_Desk", Api, FieldMap, Callable[[Subject], str | None]]:
+    """The connector, its way to the desk, its field map, and which conversation of a lead is there."""
     if settings.desk == "intercom":
         from tools.desk import intercom
 
-        url, fields = (
-            settings.desk_url or intercom.URL,
-            field_map(settings.config, "intercom", own=intercom.OWN),
-        )
-        api = Api(intercom.MANNERS, url, renew, clock, setting=setting)
+        fields = field_map(settings.config, "intercom", own=intercom.OWN)
+        api = asked(intercom.MANNERS, settings.desk_url or intercom.URL)
         admin = intercom.Intercom(api, fields, admin=settings.desk_account)
-        target = _target(admin, api, _sent(root, "intercom", clock, later), settings, later)
-        return Opened(
-            target,
-            admin.check,
-            fields.people,
-            lambda one: intercom.conversation_of(one) is not None,
-            fields.queues,
-        )
+        return admin, api, fields, intercom.conversation_of
     if settings.desk == "zendesk":
-        return _zendesk(settings, root, clock, later, renew=renew, setting=setting)
+        from tools.desk import zendesk
+
+        fields = field_map(settings.config, "zendesk", own=zendesk.OWN)
+        api = asked(zendesk.MANNERS, settings.desk_url)
+        tickets = zendesk.Tickets(api, fields)
+        return zendesk.Zendesk(api, tickets, fields, clock), api, fields, zendesk.conversation_of
     from tools.desk import chatwoot
 
-    if settings.desk_url is None:
-        raise ConfigError("desk needs desk_url: the address of the desk")
     fields = field_map(settings.config, "chatwoot", own=chatwoot.OWN)
-    api = Api(chatwoot.MANNERS, settings.desk_url, renew, clock, setting=setting)
-    vendor = chatwoot.Chatwoot(api, fields, account=settings.desk_account)
-    target = _target(vendor, api, _sent(root, "chatwoot", clock, later), settings, later)
-    return Opened(
-        target,
-        vendor.check,
-        fields.people,
-        lambda one: chatwoot.conversation_of(one) is not None,
-        fields.queues,
-    )
+    api = asked(chatwoot.MANNERS, settings.desk_url)
+    account = chatwoot.Chatwoot(api, fields, account=settings.desk_account)
+    return account, api, fields, chatwoot.conversation_of
 
 
 def open_programmes(settings: Settings, root: Path, clock: Clock, later: ExitStack) -> Opened:
@@ -105,7 +115,7 @@ def open_programmes(settings: Settings, root: Path, clock: Clock, later: ExitSta
     if settings.programmes == "hubspot":
         from tools.crm.hubspot import MANNERS, URL
 
-        setting, renew = token_of("crm", settings.crm_token, settings.crm_token_file)
+        setting, renew = hubspot_login(settings)
         fields = field_map(settings.config, "hubspot", own=("lead",))
         url = settings.crm_url if settings.crm == "hubspot" else None
         api = Api(MANNERS, url or URL, renew, clock, setting=setting)
@@ -133,6 +143,7 @@ def checked(settings: Settings) -> Iterator[tuple[str, list[str]]]:
                 problems = asyncio.run(opened.check())
                 problems += [] if opener is open_programmes else _strangers(settings, name, opened)
                 problems += _unnamed(settings, name, opened) if opener is open_desk else []
+                problems += _echoing(settings, name) if opener is open_desk else []
             except LeadgraphError as error:
                 problems = [str(error)]
         yield name, problems
@@ -151,6 +162,13 @@ def _strangers(settings: Settings, name: str, opened: Opened) -> list[str]:
     return [f"people: add {some} to config/fields/{name}.toml"] if missing else []
 
 
+def _echoing(settings: Settings, name: str) -> list[str]:
+    """Where we speak to customers, our own words must be known when they come back."""
+    if not settings.desk_tell_customer or name in settings.webhook_actors:
+        return []
+    return [f"webhook_actors: add {name}=ID of our own user, or what customers are told is heard as news"]
+
+
 def _unnamed(settings: Settings, name: str, opened: Opened) -> list[str]:
     """The queues that a desk's conversations go to and that the field map does not name."""
     missing = [queue for queue in FOLLOWED if queue not in opened.queues and settings.desk_handoff != "off"]
@@ -167,26 +185,6 @@ def _salesforce(settings: Settings, root: Path, clock: Clock, later: ExitStack) 
     sent = _sent(root, "salesforce", clock, later)
     vendor = Salesforce(api, fields, sent, login, create=settings.crm_create)
     return Opened(_target(vendor, api, sent, settings, later), vendor.check, fields.people)
-
-
-def _zendesk(
-    settings: Settings, root: Path, clock: Clock, later: ExitStack, *, renew: Renew, setting: str
-) -> Opened:
-    from tools.desk import zendesk
-
-    if settings.desk_url is None:
-        raise ConfigError("desk needs desk_url: https://<subdomain>.zendesk.com")
-    fields = field_map(settings.config, "zendesk", own=zendesk.OWN)
-    api = Api(zendesk.MANNERS, settings.desk_url, renew, clock, setting=setting)
-    vendor = zendesk.Zendesk(api, zendesk.Tickets(api, fields), fields, clock)
-    target = _target(vendor, api, _sent(root, "zendesk", clock, later), settings, later)
-    return Opened(
-        target,
-        vendor.check,
-        fields.people,
-        lambda one: zendesk.conversation_of(one) is not None,
-        fields.queues,
-    )
 
 
 def _sent(root: Path, vendor: str, clock: Clock, later: ExitStack) -> Sent:
@@ -222,6 +220,37 @@ def login_of(settings: Settings) -> "Login":
             "crm_jwt_key_file and crm_jwt_user"
         )
     return Login(url, client, secret.get_secret_value())
+
+
+def hubspot_login(settings: Settings) -> tuple[str, Renew]:
+    """Where a person renews what HubSpot is asked with, and how a token is got: a private app's, or by a refresh token.
+
+    Raises: ConfigError naming what is missing, or what is there twice.
+    """
+    refresh, client, secret = settings.crm_refresh_token, settings.crm_client_id, settings.crm_client_secret
+    if refresh is None:
+        return token_of("crm", settings.crm_token, settings.crm_token_file)
+    if settings.crm_token is not None or settings.crm_token_file is not None:
+        raise ConfigError(
+            "crm_refresh_token and crm_token are both set: keep one (leadgraph credentials forget NAME)"
+        )
+    if client is None or secret is None or settings.crm == "salesforce":
+        raise ConfigError("crm_refresh_token needs crm=hubspot, crm_client_id and crm_client_secret")
+    from tools.crm.hubspot import URL
+    from tools.refresh import SETTING, RefreshLogin
+
+    kept, url = Credentials(settings.home, master=settings.master_key), settings.crm_url or URL
+    given = refresh.get_secret_value()
+    login = RefreshLogin(
+        url,
+        client,
+        secret.get_secret_value(),
+        given,
+        kept,
+        SystemClock().now,
+        sealed=kept.get(SETTING) == given,
+    )
+    return SETTING, login
 
 
 def token_of(what: str, token: SecretStr | None, file: Path | None) -> tuple[str, Renew]:

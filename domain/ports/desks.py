@@ -61,8 +61,12 @@ class DueTalks(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Desks:
-    """The desk whose conversations are followed. `dry`: what would be done is only put on record."""
+    """The desk whose conversations are followed.
+
+    `dry`: what would be done is only put on record. `tells`: the customer is told who comes, in the conversation.
+    """
 
     conversations: Conversations
     due: DueTalks
     dry: bool = False
+    tells: bool = False

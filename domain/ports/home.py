@@ -1,7 +1,7 @@
 """The frozen bundle of everything outside a run that the composition root opens."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +32,11 @@ from domain.ports.reasoner import Reasoner
 from domain.ports.scorer import Scorer, Scorers
 from domain.ports.spending import Spending
 from domain.ports.talks import Talks
-from domain.ports.target import Target
+from domain.ports.target import Notes, Target
 from domain.ports.upstream import Upstream
 from domain.ports.vault import KeyHasher, Vault
 from domain.ports.work import Work
+from domain.sentences import Sentences
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,3 +97,7 @@ class Home:
     """The desk whose conversations are followed; None: none is."""
     events: Events | None = None
     """What others are told, and who; None: nobody is."""
+    notes: tuple[Notes, ...] = ()
+    """What was noted about steps at vendors."""
+    sentences: Sentences = field(default_factory=Sentences)
+    """What customers are told when a talk goes to a person."""

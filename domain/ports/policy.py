@@ -34,3 +34,7 @@ class Policy(Protocol):
     def calendar(self, at: int, region: str) -> tuple[bool, bool, int | None]:
         """(freeze or holiday?, quiet hours?, Instant at which it ends) at `at` for `region`."""
         ...
+
+    def zone(self, region: str) -> str:
+        """The time zone of the calendar of `region`, such as ``Europe/Berlin``."""
+        ...

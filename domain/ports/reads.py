@@ -81,6 +81,15 @@ class Reads(Protocol):
         """All canonical leads in id order, those whose id comes after `after`."""
         ...
 
+    async def forgotten(
+        self, tenant: TenantId, *, after: str, limit: int
+    ) -> Mapping[LeadId, Sequence[LeadId]]:
+        """Leads that asked to be forgotten, in id order, those whose id comes after `after`; each with what it is.
+
+        That is its own id and those of the leads that were merged into it.
+        """
+        ...
+
     async def signals(self, tenant: TenantId, lead_id: LeadId, *, limit: int = 200) -> Sequence[Signal]:
         """Its newest signals, newest first."""
         ...

@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 
 from domain.errors import LeadgraphError
 from domain.ports.sources import RawItem
 from domain.ports.upstream import Record
 
 JSON = "application/json"
+SOURCES: Final = ("hubspot", "salesforce", "segment", "chatwoot", "intercom", "zendesk", "standard")
+"""Who may send webhooks, as named in their address."""
 
 
 class Unproven(LeadgraphError):

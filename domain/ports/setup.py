@@ -21,6 +21,8 @@ class Ask:
     """Digits alone make sense."""
     rare: bool = False
     """Nobody is asked for it; whoever needs it gives it beforehand."""
+    unless: str = ""
+    """Name of another setting: where that is given, nobody is asked for this one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,8 @@ class TalkDecision:
     """The action to be sent."""
     reserved: str | None = None
     """The salesperson whose room it takes."""
+    told: str | None = None
+    """What others are told of it, see `domain.happening.told_of`; None: nothing. Only where the lead is known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,3 +75,15 @@ class Target(Protocol):
     async def preview(self, steps: Sequence[Step], subject: Subject) -> Sequence[Change]:
         """What the steps would write, beside what is there; nothing is changed. Raises: Temporary."""
         ...
+
+
+class Notes(Protocol):
+    """What we noted about our steps at one target: which of its records is which lead's, and what left."""
+
+    async def forget(self, tenant: TenantId, leads: Sequence[LeadId]) -> int:
+        """Note no more which records are theirs, on disk when it returns; how many it were. Raises: Temporary."""
+        ...
+
+    async def drop_old(self) -> None:
+        """Drop notes of steps that are older than any action is tried. Raises: Temporary."""
+        ...

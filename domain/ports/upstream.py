@@ -72,7 +72,8 @@ class Reader(Protocol):
 class Page:
     """What a vendor has had to say since a position.
 
-    `code` is ``ok``, or ``expired``: the vendor did not know the position any more and began at the earliest it has.
+    `code` is ``ok``; ``expired``: the vendor did not know the position any more and began at the earliest it has;
+    ``overflow``: it changed more than it tells one by one; ``behind``: what is missing since is still being asked for.
     """
 
     position: str
@@ -80,6 +81,8 @@ class Page:
     records: tuple[Record, ...] = ()
     more: bool = False
     code: str = "ok"
+    events: bool = False
+    """Whether `items` are what happened, with ids of their own, and not how a record stands: all of them are taken."""
 
 
 class Poller(Protocol):
@@ -104,6 +107,40 @@ class Poller(Protocol):
         ...
 
 
+class Stream(Protocol):
+    """Listens to what one vendor tells as it happens. Safe to repeat, as `Poller`. Used by one task at a time."""
+
+    @property
+    def name(self) -> str:
+        """Of its position; begins with the vendor's name."""
+        ...
+
+    @property
+    def vendor(self) -> str:
+        """As `Reader.vendor`."""
+        ...
+
+    def start(self, position: str | None, *, since: int | None, now: int) -> str:
+        """Where to go on from `position`, or to begin without one; with `since` all since then is asked for too.
+
+        Raises: Temporary if the position cannot be read.
+        """
+        ...
+
+    async def page(self, position: str, *, now: int, wait: bool) -> Page:
+        """What comes next after `position`; with `wait` a page may take two minutes and be empty.
+
+        Without, a page without `more` says that the vendor has been silent for some seconds, or tells by now what
+        happened since `start`.
+        Raises: Temporary, Throttled, Unauthorized, Refused.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Stop listening until the next page, and tell the vendor if it can be told."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """How far a poller has come. `position` is None before its first page; `token` fences whoever holds it."""
@@ -123,6 +160,8 @@ class Standing:
     """When it last moved or was asked in vain."""
     code: str
     """``ok``, ``expired``, or why it was asked in vain: ``throttled``, ``temporary``, ``credentials:...``."""
+    moved_at: int = 0
+    """When it last moved; 0: that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +178,11 @@ class Todos(Protocol):
 
     async def note(
         self, tenant: TenantId, region: Region, records: Sequence[Record], *, wait_us: int, now: int
-    ) -> None:
+    ) -> int:
         """Put `records` on the list (on disk when this returns); runs wait for them for `wait_us` from now on.
 
-        One that was read since it last changed, or that is on the list, is not read a second time for it.
+        One that was read since it last changed, or that is on the list, is not read a second time for it. The answer
+        is how many were not read yet.
         """
         ...
 
@@ -158,6 +198,14 @@ class Todos(Protocol):
 
     async def put_off(self, tenant: TenantId, todos: Sequence[Todo], *, until: int, code: str) -> None:
         """They could not be read now."""
+        ...
+
+    async def waiting(self, tenant: TenantId) -> Mapping[str, int]:
+        """How many records of each vendor are on the list."""
+        ...
+
+    async def prune(self, tenant: TenantId, *, before: int, limit: int) -> int:
+        """Forget up to `limit` records that were read, or were due in vain, before the Instant; how many it were."""
         ...
 
     async def due(self, tenant: TenantId, *, now: int) -> Sequence[str]:
@@ -186,9 +234,20 @@ class Positions(Protocol):
         ...
 
     async def move(
-        self, tenant: TenantId, place: Place, position: str, *, code: str, now: int, due_at: int | None
+        self,
+        tenant: TenantId,
+        place: Place,
+        position: str,
+        *,
+        code: str,
+        now: int,
+        due_at: int | None,
+        hold_us: int = 0,
     ) -> bool:
-        """Keep `position`; with `due_at` the place is let go until then. False: somebody else holds it by now."""
+        """Keep `position`; with `due_at` the place is let go until then, else held for `hold_us` from now at least.
+
+        False: somebody else holds it by now.
+        """
         ...
 
     async def put_off(self, tenant: TenantId, place: Place, *, code: str, now: int, due_at: int) -> None:
@@ -209,6 +268,7 @@ class Upstream:
     readers: Mapping[str, Reader] = field(default_factory=dict)
     """By vendor."""
     pollers: tuple[Poller, ...] = ()
+    streams: tuple[Stream, ...] = ()
     wait_us: int = 0
     """For how long a run waits for a record of its lead."""
     every_us: int = 60_000_000

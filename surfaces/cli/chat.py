@@ -16,7 +16,7 @@ from domain.intent import Slot
 from domain.ports.home import Home
 from domain.ports.outbox import OutboxRow
 from surfaces.cli.context import Cli, cli, emit
-from surfaces.handoff import Desk
+from surfaces.handoff import Desk, warm
 
 app = typer.Typer()
 
@@ -33,8 +33,9 @@ def main(
 
 
 async def _talk(tools: Cli, home: Home, *, as_json: bool) -> None:
-    desk, messages, closed = Desk(home, tools.tools.texts().listener()), list[Message](), False
-    await desk.warm()
+    listener = tools.tools.texts().listener()
+    desk, messages, closed = Desk(home, listener), list[Message](), False
+    await warm(listener)
     for line in sys.stdin:
         text = line.strip()
         if text == "/close":

@@ -14,7 +14,7 @@ from evals.pitches import Scene, scenes
 from evals.runs import Run
 from evals.suites import pitch
 from surfaces.cli.context import Cli
-from surfaces.handoff import Desk
+from surfaces.handoff import Desk, warm
 
 START: Final = datetime(2026, 3, 10, 15, 0, tzinfo=UTC)
 """A Tuesday, in the middle of the working day."""
@@ -35,7 +35,7 @@ async def _decided(home: Home, listener: Listener, asked: tuple[Scene, ...]) -> 
     clock: Any = home.clock
     clock.advance(Instant(instant(START) + HOUR))
     desk, found = Desk(home, listener, deadline_s=30.0), []
-    await desk.warm()
+    await warm(listener)
     for scene in asked:
         start = time.perf_counter()
         answer = await desk.decide(scene.talk(START))

@@ -9,7 +9,7 @@ import typer
 from domain.errors import BadInput
 from domain.handoff import Handoff, as_document
 from surfaces.cli.context import Cli, Exit, cli, emit
-from surfaces.handoff import Desk, talk_of
+from surfaces.handoff import Desk, talk_of, warm
 
 app = typer.Typer()
 
@@ -23,8 +23,9 @@ def main(
     """Which support talks go to a person, to whom, and why. Each is recorded; a worker sends what it asks for."""
     lines = file.read_bytes().splitlines()
     with cli(ctx).open() as home:
-        desk = Desk(home, cli(ctx).tools.texts().listener())
-        refused = asyncio.run(_decide(cli(ctx), desk, lines, as_json=as_json))
+        listener = cli(ctx).tools.texts().listener()
+        asyncio.run(warm(listener))
+        refused = asyncio.run(_decide(cli(ctx), Desk(home, listener), lines, as_json=as_json))
     if refused:
         raise typer.Exit(int(Exit.ERROR))
 
@@ -32,7 +33,6 @@ def main(
 async def _decide(tools: Cli, desk: Desk, lines: list[bytes], *, as_json: bool) -> int:
     """Lines that were no talks; the others are decided all the same."""
     refused = 0
-    await desk.warm()
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue

@@ -17,6 +17,8 @@ from domain.errors import BadInput, ConfigError
 from domain.ports.home import Home
 from surfaces.announcing import Announcer
 from surfaces.api.guard import Door
+from surfaces.api.protocol import BoundedProtocol
+from surfaces.api.rates import rates_of
 from surfaces.cli.context import Cli, cli
 from surfaces.cli.serve import on_this_machine
 from surfaces.dispatcher import Dispatcher
@@ -74,6 +76,7 @@ async def _over_http(home: Home, desk: Desk, *, host: str, port: int) -> None:
         application(home, server, host=host),
         host=host,
         port=port,
+        http=BoundedProtocol,
         log_level="warning",
         access_log=False,
         timeout_graceful_shutdown=DRAIN_S,
@@ -102,7 +105,8 @@ def application(home: Home, server: MCPServer[Any], *, host: str) -> ASGIApp:
         max_request_body_size=MOST_BYTES,
         transport_security=hosts(host, home.settings.public_url, here=here),
     )
-    return Guarded(inner, Door(home, key.get_secret_value() if key is not None else None, here=here))
+    door = Door(home, key.get_secret_value() if key is not None else None, here=here)
+    return Guarded(inner, door, rates_of(home.settings.api_per_minute, home.settings.api_burst))
 
 
 def pages_of(home: Home) -> Pages:

@@ -42,8 +42,10 @@ NOUNS: Mapping[str, tuple[str, str]] = {
     "prompts": ("surfaces.cli.prompts", "What language models are told: list, show, compare."),
     "memory": ("surfaces.cli.memory", "What is remembered of what was said: how it stands, making it anew."),
     "intents": ("surfaces.cli.intents", "The classifier of texts: train it anew, ask it about a sentence."),
+    "moods": ("surfaces.cli.moods", "Mood and objections: train the heads anew, ask about a sentence."),
     "bench": ("surfaces.cli.bench", "Measure this machine, as ratios against bare LangGraph."),
     "connect": ("surfaces.cli.connect", "Set up a CRM, a desk or a sender, from the token to a trial event."),
+    "credentials": ("surfaces.cli.credentials", "Secrets sealed in the home: list, forget, seal anew."),
     "sync": ("surfaces.cli.sync", "Ask a vendor now for what it never sent, and read what is to be read."),
     "doctor": ("surfaces.cli.doctor", "Explain the environment, and what is broken in it."),
 }

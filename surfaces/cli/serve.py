@@ -14,14 +14,14 @@ from domain.ports.home import Home
 from surfaces.announcing import Announcer
 from surfaces.api.app import Terms, build_app
 from surfaces.api.metrics import Figures
-from surfaces.api.protocol import server_of
-from surfaces.api.rates import Rates
+from surfaces.api.protocol import server_of, share_evenly
+from surfaces.api.rates import rates_of
 from surfaces.api.requests import to_stderr
 from surfaces.asking import Asking
 from surfaces.cli.context import Cli, cli
 from surfaces.desk_loop import desk_loop
 from surfaces.dispatcher import Dispatcher
-from surfaces.handoff import Desk
+from surfaces.handoff import warm
 from surfaces.working import Working, worker_of
 
 app = typer.Typer()
@@ -65,7 +65,7 @@ def main(
             worker=working,
             told=to_stderr(),
         )
-        asyncio.run(Desk(home, listener).warm())
+        asyncio.run(warm(listener))
         loops: list[Beside] = [] if asking is None else [asking.serve]
         if worker:
             follows = desk_loop(home, listener)
@@ -82,6 +82,7 @@ async def serve(
 
     Then requests in hand are answered, and what is under way in the others is finished. Raises: ConfigError.
     """
+    share_evenly()
     server, stop = server_of(api, host, port), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         # The server takes signals for itself and raises them again once it has drained: they must not kill us then.
@@ -115,7 +116,7 @@ def _terms(tools: Cli, home: Home, host: str) -> Terms:
             "no key was made: whoever is on this machine may do everything; `leadgraph keys create` ends that",
             highlight=False,
         )
-    rates = Rates(settings.api_per_minute, settings.api_burst) if settings.api_per_minute else None
+    rates = rates_of(settings.api_per_minute, settings.api_burst)
     return Terms(key=key, here=here, rates=rates, hosts=frozenset({"localhost", "127.0.0.1", "::1", host}))
 
 

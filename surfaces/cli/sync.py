@@ -9,6 +9,7 @@ import typer
 from domain.errors import BadInput
 from domain.instants import Instant, instant
 from domain.ports.home import Home
+from surfaces.announcing import announced
 from surfaces.catching_up import sync
 from surfaces.cli.context import Exit, cli, emit, fail
 
@@ -29,7 +30,8 @@ def main(
 ) -> None:
     """Ask VENDOR for what is new since the last position, and read the records that are on the list.
 
-    What comes of it lies in the inbox afterwards, and a worker decides. Exit code 1 if the vendor could not be asked.
+    What comes of it lies in the inbox afterwards, and a worker decides; outgoing events that
+    are due are sent. Exit code 1 if the vendor could not be asked.
     """
     tools, begin = cli(ctx), None if since is None else moment_of(since)
     with tools.open() as home:
@@ -54,6 +56,7 @@ async def _asked(
     home: Home, vendor: str, since: Instant | None
 ) -> tuple[dict[str, int], list[dict[str, Any]]]:
     figures = dict(await sync(home, vendor, since=since))
+    await announced(home)
     rows = await home.upstream.positions.standing(home.tenant) if home.upstream is not None else ()
     mine = [one for one in rows if one.name.partition(".")[0] == vendor]
     return figures, [{"name": one.name, "code": one.code, "at": one.at} for one in mine]

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from domain.ports.home import Home
-from surfaces.announcing import Announcer
+from surfaces.announcing import Announcer, announced
 from surfaces.cli.context import cli, emit
 from surfaces.desk_loop import DeskLoop, desk_loop
 from surfaces.dispatcher import Dispatcher
@@ -54,7 +54,9 @@ async def work(home: Home, *, once: bool = False, follows: DeskLoop | None = Non
     if once:
         if follows is not None:
             await follows.drain()
-        return await worked_off(worker, dispatcher)
+        done = await worked_off(worker, dispatcher)
+        await announced(home)
+        return done
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -13,6 +13,7 @@ from domain.access import Scope as Right
 from domain.errors import BadInput, ConfigError, LeadgraphError
 from surfaces.api.guard import Door
 from surfaces.api.problems import of_error
+from surfaces.api.rates import Rates
 
 CallerOf = Callable[[Any], Caller]
 """Who makes a request over HTTP (None: another way). Raises: BadInput (``key``)."""
@@ -40,16 +41,19 @@ def of_request(request: Any) -> Caller:
 
 
 class Guarded:
-    """An application that only those get to who show a key."""
+    """An application that only those get to who show a key, and none more often than its rate allows."""
 
-    def __init__(self, app: ASGIApp, door: Door) -> None:
-        self._app, self._door = app, door
+    def __init__(self, app: ASGIApp, door: Door, rates: Rates | None = None) -> None:
+        self._app, self._door, self._rates = app, door, rates
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Find the caller of each request; without one the answer is 401."""
+        """Find the caller of each request; without one the answer is 401, with one that asks too often 429."""
         if scope["type"] == "http":
             try:
-                scope[_KEY] = await self._caller(Headers(scope=scope).get("authorization", ""))
+                caller = await self._caller(Headers(scope=scope).get("authorization", ""))
+                if self._rates is not None and caller.key_id != HOME_KEY:
+                    self._rates.take(caller.key_id)
+                scope[_KEY] = caller
             except LeadgraphError as error:
                 await of_error(error)(scope, receive, send)
                 return

@@ -29,6 +29,7 @@ from surfaces.approving import Answer, called, card, decide, summary
 from surfaces.audit_story import lead_named
 from surfaces.handoff import Desk
 from surfaces.looking import Wanted, decision_card, lead_card, lead_seen, leads
+from surfaces.mcp.arguments import Server, told
 from surfaces.mcp.callers import CallerOf
 from surfaces.mcp.forms import Qualified, Turn, bounded, qualified
 
@@ -79,13 +80,14 @@ class Asked:
             async with self._free:
                 return await asyncio.wait_for(work(caller), self._answer_s)
         except TimeoutError:
-            raise ToolError(_problem("slow", "answer", "took too long", "ask again later")) from None
+            wrong = BadInput("answer", "took too long", "ask again later", code="slow")
         except BadInput as error:
-            raise ToolError(_problem(error.code, error.field, error.problem, error.remedy)) from None
+            wrong = error
         except Temporary:
-            raise ToolError(_problem("temporary", "server", "cannot answer now", "ask again later")) from None
+            wrong = BadInput("server", "cannot answer now", "ask again later", code="temporary")
         except LeadgraphError:
-            raise ToolError(_problem("failed", "server", "cannot do this", "see leadgraph doctor")) from None
+            wrong = BadInput("server", "cannot do this", "see leadgraph doctor", code="failed")
+        raise ToolError(told(wrong))
 
 
 def build_server(
@@ -98,7 +100,7 @@ def build_server(
     at_once: int = AT_ONCE,
 ) -> MCPServer[Any]:
     """The server over `home`; `caller_of` says who makes a call."""
-    server = MCPServer[Any](
+    server = Server(
         NAME,
         title="Leadgraph",
         instructions=INSTRUCTIONS,
@@ -267,7 +269,3 @@ async def _seen(home: Home, caller: Caller, name: str) -> Approval:
     if not caller.sees(found.region):
         raise BadInput("approval", f"there is none called {name}", "see list_approvals", code="unknown")
     return found
-
-
-def _problem(code: str, field: str, problem: str, remedy: str) -> str:
-    return orjson.dumps({"code": code, "field": field, "problem": problem, "remedy": remedy}).decode()

@@ -5,29 +5,46 @@ or parsed. What is not proven leaves no trace but a count.
 """
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import JSONResponse
 
 from domain.contract import time_of
 from domain.errors import Backpressure, BadInput
 from domain.ports.home import Home
-from domain.ports.receivers import Delivery, NotSetUp, Reading, Receiver, Receivers, Unproven
+from domain.ports.receivers import SOURCES, Delivery, NotSetUp, Reading, Receiver, Receivers, Unproven
 from domain.ports.sources import RawItem
 from surfaces.api.body import READ_S, bytes_of
 from surfaces.api.problems import problem
+from surfaces.api.straight import Way
 from surfaces.catching_up import noted
 from surfaces.door import LIMIT, take
 from surfaces.webhooks.counted import count
 
+PATH: Final = "/v1/webhooks"
 LONGEST_WAIT_S: Final = 59
 """Most seconds that a vendor is told to wait: some do not come again after a longer time."""
 SET_UP_S: Final = 60
 _GZIP: Final = 16 + zlib.MAX_WBITS
+Source = Annotated[str, Path(json_schema_extra={"enum": list(SOURCES)})]
+_BODY: Final = {
+    "description": "What the vendor sends, as it sends it; XML too where the vendor sends XML.",
+    "required": True,
+    "content": {
+        "application/json": {
+            "schema": {"description": "An event of the vendor, or a list of events."},
+            "example": {
+                "id": "v-1", "kind": "web.page_view", "keys": {"user_id": "u-9"},
+                "occurred_at": "2026-03-01T09:45:00Z", "payload": {"page": "/pricing"},
+            },
+        }
+    },
+}  # fmt: skip
+"""For the description alone: the bytes are proven before anybody reads them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +58,45 @@ class Kept:
 
 def webhook_router(home: Home, receivers: Receivers, *, read_s: float = READ_S) -> APIRouter:
     """The routes. A body must have arrived within `read_s` seconds."""
-    router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
+    receive = _receiving(home, receivers, read_s)
+    router = APIRouter(prefix=PATH, tags=["webhooks"])
 
-    @router.post("/{source}", status_code=202, summary="What a vendor sends", responses=_RESPONSES)
-    async def without_token(source: str, request: Request) -> Response:
-        return await _receive(source, "", request)
+    more: dict[str, Any] = {
+        "status_code": 202,
+        "responses": _RESPONSES,
+        "openapi_extra": {"requestBody": _BODY},
+    }
 
-    @router.post("/{source}/{token}", status_code=202, summary="The same, with a token", responses=_RESPONSES)
-    async def with_token(source: str, token: str, request: Request) -> Response:
-        return await _receive(source, token, request)
+    @router.post("/{source}", summary="What a vendor sends", **more)
+    async def without_token(source: Source, request: Request) -> Response:
+        return await receive(source, "", request)
 
-    async def _receive(source: str, token: str, request: Request) -> Response:
+    @router.post("/{source}/{token}", summary="The same, with a token", **more)
+    async def with_token(source: Source, token: str, request: Request) -> Response:
+        return await receive(source, token, request)
+
+    return router
+
+
+def straight(home: Home, receivers: Receivers) -> Mapping[tuple[str, str], Way]:
+    """The same for sources that show no token, see `surfaces.api.straight`."""
+    receive = _receiving(home, receivers, READ_S)
+
+    def way(source: str) -> Way:
+        async def answer(request: Request) -> Response:
+            return await receive(source, "", request)
+
+        return Way(f"{PATH}/{{source}}", answer)
+
+    return {("POST", f"{PATH}/{source}"): way(source) for source in SOURCES}
+
+
+def _receiving(
+    home: Home, receivers: Receivers, read_s: float
+) -> Callable[[str, str, Request], Awaitable[Response]]:
+    """Receives what a source sends with a token, which may be empty."""
+
+    async def receive(source: str, token: str, request: Request) -> Response:
         receiver = receivers.get(source)
         if receiver is None:
             raise BadInput("source", "is not known", "see docs/webhooks.md for the sources", code="unknown")
@@ -70,7 +115,7 @@ def webhook_router(home: Home, receivers: Receivers, *, read_s: float = READ_S) 
             delivery = replace(delivery, body=unpacked(body, receiver.form.limit))
         return await _stored(home, receiver, delivery)
 
-    return router
+    return receive
 
 
 async def _stored(home: Home, receiver: Receiver, delivery: Delivery) -> Response:

@@ -8,7 +8,7 @@ import signal
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -32,7 +32,7 @@ SHORT: Final = 2 * SECOND
 REAL: Final = 30 * SECOND
 OUTSIDE: Final = ("node.scoring", "target.before", "target.after")
 """In the middle of a run; between noted and sent; between sent and recorded."""
-TRIES: Final = 5
+TRIES: Final = 8
 LATE_S: Final = 6
 """Seconds that the other one may take, on a busy machine, until it asks for the store."""
 INSIDE: Final = ("commit.before_commit", "outbox.finish.before_commit")
@@ -77,18 +77,32 @@ class Stopped:
 
 
 def stopped_at(scratch: Path, point: str, lease_us: int = SHORT) -> Stopped:
-    """Stop w1 at `point`, let w2 take over when the lease has ended, continue w1, and let both finish.
+    """Stop w1 at `point`, let w2 take over when the lease has ended, continue w1, and let both finish."""
+    return outside(scratch, lambda folder: _stopped(folder, point, lease_us))
 
-    A process has two loops: stopped at a point outside the store in one, it may stand inside it with the other. Then
+
+def outside(scratch: Path, attempt: Callable[[Path], Stopped | None]) -> Stopped:
+    """What came of the first `attempt` that stopped no process inside the store.
+
+    A process has several loops: stopped at a point outside the store in one, it may stand inside it with another. Then
     the stop is taken back and tried again.
     """
     for n in range(TRIES):
         folder = scratch / str(n)
         folder.mkdir()
-        ended = _stopped(folder, point, lease_us)
+        ended = attempt(folder)
         if ended is not None:
             return ended
-    raise AssertionError(f"{TRIES} times it was stopped inside the store, never at {point} alone")
+    raise AssertionError(f"{TRIES} times a process was stopped inside the store")
+
+
+def inside(place: Place, crew: Mapping[str, Child]) -> bool:
+    """Whether the stopped one of `crew` holds the store; then all of them are killed."""
+    if not held(place):
+        return False
+    for child in crew.values():
+        child.send(signal.SIGKILL)
+    return True
 
 
 def _stopped(scratch: Path, point: str, lease_us: int) -> Stopped | None:
@@ -103,9 +117,7 @@ def _stopped(scratch: Path, point: str, lease_us: int) -> Stopped | None:
     send_hot_lead(place)
     go(place, "w1")
     crew["w1"].until("SIGSTOP")
-    if point not in INSIDE and held(place):
-        for child in crew.values():
-            child.send(signal.SIGKILL)
+    if point not in INSIDE and inside(place, crew):
         return None
     go(place, "w2")
     if point in INSIDE:

@@ -17,7 +17,7 @@ from tests.crash.judging import drained
 from tests.crash.load import Round
 from tests.crash.place import Place, place_in
 from tests.crash.processes import start, wait
-from tests.crash.stopped import Stopped, go, send_hot_lead, stop, worked_off
+from tests.crash.stopped import Stopped, go, inside, outside, send_hot_lead, stop, worked_off
 
 LEASE = 30 * SECOND
 
@@ -62,6 +62,10 @@ def test_kills_at_random_under_load_break_no_promise(tmp_path: Path) -> None:
 
 def together(scratch: Path, *, skew_us: int, jumps: tuple[int, ...] = ()) -> Stopped:
     """Two workers, the second's clock off by `skew_us`; the machine's clock is set while the first is in a run."""
+    return outside(scratch, lambda folder: _together(folder, skew_us=skew_us, jumps=jumps))
+
+
+def _together(scratch: Path, *, skew_us: int, jumps: tuple[int, ...]) -> Stopped | None:
     place = place_in(scratch)
     point = "node.scoring" if jumps else "none"
     crew = {
@@ -74,6 +78,8 @@ def together(scratch: Path, *, skew_us: int, jumps: tuple[int, ...] = ()) -> Sto
     go(place, "w1")
     if jumps:
         crew["w1"].until("SIGSTOP")
+        if inside(place, crew):
+            return None
     for jump in jumps:
         place.jump(jump)
     go(place, "w2")

@@ -66,7 +66,7 @@ def a_chatwoot() -> Vendor:
             fake.say(42, says, sender={"id": person, "type": "user"}, at=at)
 
     return Vendor(
-        fake, fake_chatwoot.TOKEN, "user:31", chatwoot.read,
+        fake, fake_chatwoot.TOKEN, f"user:{fake_chatwoot.US}", chatwoot.read,
         lambda text, at: str(fake.say(42, text, sender=customer, at=at)["id"]), event,
         lambda: (talk.team or None, talk.agent or None), give,
     )  # fmt: skip
@@ -184,6 +184,7 @@ class DeskWorld:
 
     async def sent(self) -> None:
         """What is on its way gets there."""
+        self.fake.now = self.seconds
         await Dispatcher(self.home, self.home.targets).drain()
 
     async def rows(self) -> list[tuple[str, Mapping[str, Any]]]:

@@ -44,6 +44,8 @@ class Ears:
             raise self.problem
         if self.meanwhile:
             await self.meanwhile()
+        if not messages:  # nothing is heard in nothing
+            return replace(self.heard, probability=0, interested=False, turn=None)
         return replace(self.heard, turn=len(messages) - 1 if self.heard.interested else None)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import jsonschema
 import orjson
@@ -20,9 +20,13 @@ from domain.ports.events import Answer, Events, Subscription, SubscriptionState
 from domain.ports.home import Home
 from surfaces.announcing import Announcer, events_in, page
 from surfaces.api.events import events_router
+from surfaces.cli.worker import work
+from surfaces.door import take
+from tests.agents.test_handoff import BUYS, talk
 from tests.crash.hot import hot_lead
 from tests.surfaces.api.calling import app_of, who
 from tests.surfaces.cli.acting_world import World
+from tests.surfaces.talk_world import desk, open_talks
 from tools.diagnosis import diagnose
 from tools.settings import find_settings
 
@@ -252,6 +256,41 @@ def test_a_decision_of_an_older_form_tells_nothing_and_stops_nobody() -> None:
     """As does one that is gone."""
     assert events_of(Happening(1, "dc_1", 0, b'{"score": null}')) == ()
     assert events_of(Happening(1, "dc_1", 0)) == ()
+
+
+def test_a_decision_about_a_talk_is_told_without_its_words(tmp_path: Path) -> None:
+    """Of the API's talks; not of a dry run. It is an event like another: by its schema, under one id."""
+    with open_talks(tmp_path) as home:
+        answer = asyncio.run(desk(home).decide(talk(("customer", BUYS))))
+        again = asyncio.run(desk(home).decide(talk(("customer", BUYS), ("agent", "I am Ann."))))
+        found = asyncio.run(_all(home, home.region))
+        assert asyncio.run(_all(home, home.region)) == found
+        lead = asyncio.run(home.reads.find_lead(home.tenant, "conversation_id:c1"))
+    told = [one["data"] for one in found if one["data"].get("reason") == "handoff"]
+    for one in found:
+        jsonschema.validate(one["data"], schema_of(EventType(one["type"])), jsonschema.Draft202012Validator)
+    assert [(one["verdict"], one["actions"]) for one in told] == [("act", ["handoff"]), ("nothing", [])]
+    assert [one["decision"] for one in told] == [f"{answer.run_id}_1", f"{again.run_id}_2"]
+    assert {one["lead"] for one in told} == {lead}
+    assert BUYS not in orjson.dumps(found).decode()
+
+
+def test_a_worker_that_ends_has_told_what_was_due(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Also what came of its own last run; a receiver that does not answer holds it up no longer than one try."""
+    receiver = Receiver("unreachable")
+    world = World(tmp_path, capsys)
+    world.records("events", "subscribe", "https://8.8.8.8/hook", "--region", "us")
+    with world.home() as home:
+        asyncio.run(take(home, list(enumerate(hot_lead(120_000)))))
+        found = events_in(home)
+        told = replace(home, events=Events(found.feed, found.subscriptions, receiver))
+        asyncio.run(work(told, once=True))
+        first = len(receiver.got)
+        cast(Any, home.clock).advance(Instant(home.clock.now() + HOUR))
+        asyncio.run(work(told, once=True))
+        expected = [one["id"] for one in asyncio.run(_all(home))]
+    assert first == 1
+    assert receiver.ids == [expected[0], *expected]
 
 
 def test_events_are_read_page_by_page_over_http(home: Home) -> None:

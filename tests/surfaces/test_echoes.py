@@ -15,7 +15,7 @@ from tests.surfaces.webhooks.sending import as_json
 from tests.tools.crm.vendor_worlds import VENDORS as CRMS
 from tests.tools.crm.vendor_worlds import Account
 from tests.tools.crm.worlds import LEAD, TENANT
-from tests.tools.desk import fake_intercom, fake_zendesk
+from tests.tools.desk import fake_chatwoot, fake_intercom, fake_zendesk
 
 Event = Mapping[str, Any]
 WRITES = (
@@ -80,7 +80,7 @@ def chatwoot_desk(world: DeskWorld) -> Iterator[Event]:
     talk = world.fake.talks[42]
     shape = {"account": {"id": 1}, "conversation": {"id": 42, "meta": {"sender": {"id": 1}}}}
     for one in talk.messages:
-        if one["private"]:
+        if one["private"] or one["sender"].get("id") == fake_chatwoot.US:
             yield {**shape, **one, "event": "message_created", "message_type": "outgoing"}
     marks = {"custom_attributes": {"previous_value": {}, "current_value": talk.attributes}}
     every: Sequence[Sequence[Event]] = ([marks], [{"team_id": {}}, {"assignee_id": {}}], [{"label_list": {}}])
@@ -91,10 +91,10 @@ def chatwoot_desk(world: DeskWorld) -> Iterator[Event]:
 
 def intercom_desk(world: DeskWorld) -> Iterator[Event]:
     talk, us = world.fake.talks["42"], {"type": "admin", "id": fake_intercom.US}
-    topics = {"note": "noted", "assignment": "assigned"}
+    topics = {"note": "noted", "assignment": "assigned", "comment": "replied"}
     for part in talk.parts:
-        if part["part_type"] != "comment":
-            parts = {"conversation_parts": [{"author": us, "created_at": 1, **part}]}
+        if part["author"] == us:
+            parts = {"conversation_parts": [{"created_at": 1, **part}]}
             item = {"id": "42", "contacts": {"contacts": [{"id": "1"}]}, "conversation_parts": parts}
             topic = f"conversation.admin.{topics.get(part['part_type'], part['part_type'])}"
             yield {"topic": topic, "id": part["id"], "data": {"item": item}}
@@ -105,6 +105,7 @@ def zendesk_desk(world: DeskWorld) -> Iterator[Event]:
     note = {"body": "a note", "is_public": False, "author": {"id": str(fake_zendesk.US), "is_staff": True}}
     events: Mapping[str, Event] = {
         "comment_added": {"comment": note},
+        "comment_added ": {"comment": {**note, "body": world.fake.told()[0], "is_public": True}},
         "tags_changed": {"tags_added": ["sales_handoff"]},
         "group_assignment_changed": {"current": "7", "previous": None},
         "agent_assignment_changed": {"current": "31", "previous": None},
@@ -114,7 +115,7 @@ def zendesk_desk(world: DeskWorld) -> Iterator[Event]:
     }
     for n, (what, event) in enumerate(events.items()):
         yield {
-            "type": f"zen:event-type:ticket.{what}", "id": f"echo-{n}", "account_id": 8,
+            "type": f"zen:event-type:ticket.{what.strip()}", "id": f"echo-{n}", "account_id": 8,
             "time": "2026-03-02T10:01:00Z", "detail": detail, "event": event,
         }  # fmt: skip
 
@@ -129,7 +130,7 @@ DESKS: Mapping[str, Callable[[DeskWorld], Iterator[Event]]] = {
 @pytest.fixture
 def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[DeskWorld]:
     config = configuration(tmp_path / "config")
-    with followed(tmp_path, request.param, config=config) as world:
+    with followed(tmp_path, request.param, config=config, desk_tell_customer=True) as world:
         yield world
 
 
@@ -139,7 +140,7 @@ async def test_our_handing_over_in_a_desk_comes_back_and_no_new_decision_is_made
     await world.decided()
     await world.sent()
     ledger = list(world.fake.ledger)
-    assert len(ledger) == 2
+    assert (len(ledger), len(world.fake.told())) == (2, 1)
     events = list(DESKS[world.loop.desks.conversations.name](world))
     assert len(events) > 2
     for event in events:
@@ -148,4 +149,4 @@ async def test_our_handing_over_in_a_desk_comes_back_and_no_new_decision_is_made
     assert await world.loop.desks.due.waiting(world.home.tenant) == 0
     assert not (await world.decided()).busy
     await world.sent()
-    assert (len(await world.rows()), world.fake.ledger) == (1, ledger)
+    assert (len(await world.rows()), world.fake.ledger, len(world.fake.told())) == (1, ledger, 1)

@@ -16,6 +16,7 @@ from domain.errors import BadInput, Temporary
 from domain.handoff import Handoff, Step, Talk
 from domain.instants import MINUTE
 from domain.ports.home import Home
+from domain.sentences import PLAIN, Language, Sentences
 from surfaces.audit_replay import Replayed
 from surfaces.cli.worker import worked_off
 from surfaces.dispatcher import Dispatcher
@@ -53,6 +54,15 @@ def test_a_talk_is_handed_over_once_and_a_restart_forgets_nothing(tmp_path: Path
         assert (first.decision, second.decision) == (Step.HANDOFF, Step.STAY)
         assert not second.bot_may_speak
         assert asyncio.run(codes(home)) == ["handoff", "stay"]
+
+
+def test_a_talk_that_comes_shorter_than_it_was_handed_over_says_nothing_new(tmp_path: Path) -> None:
+    """As after a desk that lost messages; a person still has it, and nothing is read a second time."""
+    ears = Ears()
+    with open_talks(tmp_path) as home:
+        asyncio.run(desk(home, ears).decide(MORE))
+        again = asyncio.run(desk(home, ears).decide(ONE))
+    assert (again.decision, again.evidence, len(ears.texts)) == (Step.STAY, (), len(MORE.messages))
 
 
 def test_a_handoff_reaches_the_crm_with_what_is_known_and_none_of_the_words(tmp_path: Path) -> None:
@@ -316,6 +326,18 @@ def test_a_decision_is_the_same_from_its_sealed_record_alone(tmp_path: Path) -> 
         assert (deaf["identical"], deaf["different"]) == (2, 1)
         asyncio.run(tell(home, "crm.privacy_delete"))
         assert asyncio.run(replayed(home))["unreplayable"] == {"erased": 3}
+
+
+def test_the_customer_is_told_the_tenants_sentence_and_a_later_one_changes_no_decision(
+    tmp_path: Path,
+) -> None:
+    german = Language({**PLAIN, "now": "Einen Moment."})
+    with open_talks(tmp_path) as home:
+        spoken = replace(home, sentences=Sentences(others={"de": german}))
+        answer = asyncio.run(desk(spoken).decide(ONE.model_copy(update={"language": "de-AT"})))
+        assert answer.tell_customer == "Einen Moment."
+        found = asyncio.run(replayed(home))
+        assert (found["replayed"], found["identical"]) == (1, 1)
 
 
 def test_the_audit_log_has_none_of_the_words(tmp_path: Path) -> None:

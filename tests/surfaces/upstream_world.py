@@ -35,6 +35,7 @@ from tools.records.salesforce import Org as SalesforceOrg
 from tools.records.salesforce import SalesforcePoller, SalesforceReader
 from tools.sources import chatwoot, hubspot, salesforce
 from tools.vendor import Api
+from tools.waits import SharedWait
 
 WAIT: int = 3 * SECOND
 OURS: Mapping[str, frozenset[str]] = {"hubspot": frozenset({"77"})}
@@ -146,7 +147,11 @@ def asking(home: Home, *, polls: Sequence[str] = ()) -> UpstreamWorld:
     clock, tenant = ReplayClock(Instant(NOW)), TenantId(f"t{next(_numbers)}")
     wires = {"hubspot": Wire(Portal()), "salesforce": Wire(Org()), "chatwoot": Wire(Inbox(talks={}))}
     readers, pollers = _vendors(wires, clock)
-    gates = {name: Gate(name, home.limits, clock.now, per_minute=6_000, burst=1_000) for name in readers}
+    waits = {name: SharedWait(home.limits, tenant, name, clock.now) for name in readers}
+    gates = {
+        name: Gate(name, home.limits, waits[name], clock.now, per_minute=6_000, burst=1_000)
+        for name in readers
+    }
     assert home.upstream is not None
     upstream = Upstream(
         home.upstream.todos, home.upstream.positions,

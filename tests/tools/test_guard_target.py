@@ -11,9 +11,11 @@ from domain.ids import LeadId, TenantId
 from domain.instants import SECOND
 from domain.ports.target import Seen, Subject, Target
 from tests.tools.crm.faulty import Fault, MemoryTarget
+from tests.tools.waits import Waits
 from tools.breaker import Circuit
 from tools.guard_target import GuardedTarget, Guards
 from tools.retry import NEVER, Retries
+from tools.waits import SharedWait
 
 SUBJECT = Subject(TenantId("t"), LeadId("ld_1"))
 TASK = Step(StepKind.CREATE_TASK, {"queue": "sales"})
@@ -21,10 +23,11 @@ CAREFUL = Guards(deadline_s=0.02, retries=NEVER, failures=3)
 QUICK = Retries(attempts=3, first_s=0.001, longest_s=0.001)
 
 
-class Rate:
+class Rate(Waits):
     """A rate with so many tokens left."""
 
     def __init__(self, tokens: int = 1_000) -> None:
+        super().__init__()
         self.tokens, self.asked = tokens, list[tuple[str, int, int]]()
 
     async def reserve(self, name: str, *, per_minute: int, burst: int, now: int) -> int:
@@ -63,7 +66,9 @@ class Watch:
 
 
 def guarded(target: Target, guards: Guards = CAREFUL, rate: Rate | None = None) -> GuardedTarget:
-    return GuardedTarget(target, guards, limits=rate or Rate(), now=Watch())
+    rate, watch = rate or Rate(), Watch()
+    wait = SharedWait(rate, SUBJECT.tenant, target.name, watch)
+    return GuardedTarget(target, guards, limits=rate, wait=wait, now=watch)
 
 
 async def sent(target: GuardedTarget, key: str = "k") -> StepReceipt:

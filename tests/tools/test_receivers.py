@@ -3,8 +3,8 @@
 import pytest
 
 from domain.errors import ConfigError
-from domain.ports.receivers import Delivery, NotSetUp
-from tools.receivers import NAMES, SettingsReceivers
+from domain.ports.receivers import SOURCES, Delivery, NotSetUp
+from tools.receivers import SettingsReceivers
 from tools.settings import find_settings
 
 
@@ -13,7 +13,7 @@ def receivers(**variables: str) -> SettingsReceivers:
     return SettingsReceivers(find_settings(env).settings)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", SOURCES)
 def test_a_source_without_a_secret_turns_everything_away(name: str) -> None:
     receiver = receivers(public_url="https://a.example").get(name)
     assert receiver is not None

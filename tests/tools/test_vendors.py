@@ -23,6 +23,7 @@ from tests.tools.desk.fake_intercom import FakeIntercom
 from tests.tools.desk.fake_zendesk import FakeZendesk
 from tests.tools.programmes.fakes import FakeBrevo
 from tests.tools.vendor_server import Wire
+from tests.tools.waits import Waits
 from tools.diagnosis import diagnose
 from tools.field_map import field_map
 from tools.policy.reps import load_reps
@@ -34,7 +35,7 @@ NOTE = Step(StepKind.ADD_NOTE, {"note": "Wants 50 seats"})
 TALKING = Subject(SUBJECT.tenant, LEAD, (LeadKey(KeyKind.CONVERSATION, "chatwoot:42"),))
 
 
-class Unlimited:
+class Unlimited(Waits):
     """Satisfies `domain.ports.limits.Limits`."""
 
     async def reserve(self, name: str, *, per_minute: int, burst: int, now: int) -> int:
@@ -227,13 +228,14 @@ def test_doctor_says_of_each_connector_what_is_missing_and_shows_no_token(
 ) -> None:
     accounts["chatwoot"][0].labels.remove("sales-handoff")
     config = with_people(tmp_path / "config", "hubspot", "901")
-    env = environment(tmp_path / "home", accounts, LEADGRAPH_CONFIG=str(config))
+    more = {"LEADGRAPH_CONFIG": str(config), "LEADGRAPH_DESK_TELL_CUSTOMER": "true"}
+    env = environment(tmp_path / "home", accounts, **more)
     settings = find_settings(env).settings
     checks = {one.name: one for one in diagnose(settings, lambda: "") if one.name.startswith("connector")}
     assert checks["connector hubspot"].ok
     label, *others = checks["connector chatwoot"].detail.split("; ")
     assert label == "labels: create the label sales-handoff"
-    assert [line.partition(":")[0] for line in others] == ["people", "queues"]
+    assert [line.partition(":")[0] for line in others] == ["people", "queues", "webhook_actors"]
     assert others[0].startswith("people: add rep_000001")
     accounts["hubspot"][0].token = "other"
     (hubspot, _) = (one for one in diagnose(settings, lambda: "") if one.name.startswith("connector"))

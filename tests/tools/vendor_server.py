@@ -81,6 +81,43 @@ def vanished(_fake: Fake, _asked: Asked) -> Said:
     raise ConnectionError
 
 
+@dataclass(frozen=True)
+class _Judge:
+    """Holds the requests to a fake, and its answers, against the file that its `contract` names."""
+
+    file: Any
+    broken: list[str]
+    query: str
+
+    @classmethod
+    def of(cls, fake: Any, query: str) -> "_Judge":
+        if not getattr(fake, "contract", ""):
+            return cls(None, [], query)
+        from tests.tools.openapi import published  # takes a second to load
+
+        return cls(published(fake.contract), fake.broken, query)
+
+    def request(self, asked: Asked) -> None:
+        if self.file:
+            self._say(asked, self.file.wrong(self._sent(asked)))
+
+    def answer(self, asked: Asked, said: Said) -> Said:
+        if self.file and said.status < 300 and said.status != 204:
+            self._say(asked, self.file.wrong_answer(self._sent(asked), said.status, said.body))
+        return said
+
+    def _sent(self, asked: Asked) -> Any:
+        from tests.tools.openapi import Sent
+
+        target = f"{asked.path}?{self.query}" if self.query else asked.path
+        return Sent(asked.method, target, tuple(sorted(asked.headers.items())), asked.raw)
+
+    def _say(self, asked: Asked, wrong: str) -> None:
+        if wrong:
+            self.broken.append(f"{asked.method} {asked.path}: {wrong}")
+            raise AssertionError(self.broken[-1])
+
+
 @dataclass
 class Wire:
     """The way to a fake. `plan` holds what befalls the next writes, `reads` the next reads; None is nothing."""
@@ -101,9 +138,11 @@ class Wire:
         asked = Asked(method, unquote(parts.path), dict(parse_qsl(parts.query)), lower, body, raw)
         with self.lock:
             self.log.append(asked)
+            judge = _Judge.of(self.fake, parts.query)
+            judge.request(asked)
             waiting = self.plan if asked.writes else self.reads
             fault = waiting.popleft() if waiting else None
-            return fault(self.fake, asked) if fault else self.fake.handle(asked)
+            return fault(self.fake, asked) if fault else judge.answer(asked, self.fake.handle(asked))
 
     def transport(self) -> httpx.MockTransport:
         """The way without a socket."""

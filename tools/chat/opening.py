@@ -9,6 +9,7 @@ from typing import Any, Final
 from domain.errors import ConfigError, LeadgraphError
 from domain.ids import TenantId
 from domain.ports.clock import Clock
+from domain.ports.limits import Limits
 from tools.chat.questions import SECRETS, Questions
 from tools.chat.slack import MANNERS, URL, Notices, Slack
 from tools.clock import SystemClock
@@ -19,6 +20,7 @@ from tools.sent import Sent
 from tools.settings import Settings
 from tools.vendor import Api
 from tools.vendors import token_of
+from tools.waits import SharedWait
 
 FILE: Final = "slack.db"
 """What was posted, in the home."""
@@ -30,11 +32,17 @@ def open_notices(settings: Settings, root: Path, clock: Clock, later: ExitStack)
     return MarkedTarget(Notices(slack), api, sent, tenant=TenantId(settings.tenant))
 
 
-def open_questions(settings: Settings, root: Path, clock: Clock, later: ExitStack) -> Questions | None:
-    """The channel as a place for questions, None where no channel is set. Raises: ConfigError."""
+def open_questions(
+    settings: Settings, root: Path, clock: Clock, later: ExitStack, *, limits: Limits | None = None
+) -> Questions | None:
+    """The channel as a place for questions, None where no channel is set. Raises: ConfigError.
+
+    By `limits` what Slack asks for is shared with whoever sends notifications there.
+    """
     if not settings.slack_channel:
         return None
-    _, slack, sent = _opened(settings, root, clock, later)
+    shared = None if limits is None else SharedWait(limits, TenantId(settings.tenant), "slack", clock.now)
+    _, slack, sent = _opened(settings, root, clock, later, wait=shared)
     return Questions(
         slack,
         sent,
@@ -46,10 +54,12 @@ def open_questions(settings: Settings, root: Path, clock: Clock, later: ExitStac
 
 
 @contextmanager
-def chat_of(settings: Any, root: Path, clock: Clock) -> Iterator[Questions | None]:
+def chat_of(
+    settings: Any, root: Path, clock: Clock, limits: Limits | None = None
+) -> Iterator[Questions | None]:
     """The same, closed at the end."""
     with ExitStack() as later:
-        yield open_questions(settings, root, clock, later)
+        yield open_questions(settings, root, clock, later, limits=limits)
 
 
 def lacking(settings: Settings) -> list[str]:
@@ -68,11 +78,13 @@ def lacking(settings: Settings) -> list[str]:
     return problems
 
 
-def _opened(settings: Settings, root: Path, clock: Clock, later: ExitStack) -> tuple[Api, Slack, Sent]:
+def _opened(
+    settings: Settings, root: Path, clock: Clock, later: ExitStack, *, wait: SharedWait | None = None
+) -> tuple[Api, Slack, Sent]:
     if not settings.slack_channel:
         raise ConfigError("slack needs slack_channel: Slack's id of the channel")
     setting, renew = token_of("slack", settings.slack_token, settings.slack_token_file)
-    api = Api(MANNERS, settings.slack_url or URL, renew, clock, setting=setting)
+    api = Api(MANNERS, settings.slack_url or URL, renew, clock, setting=setting, wait=wait)
     later.callback(lambda: asyncio.run(api.aclose()))
     sent = Sent(root / FILE, clock)
     later.callback(sent.close)

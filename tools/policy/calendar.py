@@ -125,6 +125,10 @@ class Calendar:
             return False, False, None
         return closed, quiet, _next_open(at, hours)
 
+    def zone(self, region: str) -> str:
+        """The time zone of the calendar of `region`."""
+        return (self._hours.get(region) or self._hours[DEFAULT]).zone.key
+
 
 def _next_open(at: int, hours: _Hours) -> int:
     """The first open Instant after `at`: only local midnights and the end of quiet hours can be one."""

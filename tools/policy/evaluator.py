@@ -100,6 +100,10 @@ class TablePolicy:
         """(freeze or holiday?, quiet hours?, the next open Instant if either) at `at` for `region`."""
         return self.calendars.state(at, region)
 
+    def zone(self, region: str) -> str:
+        """The time zone of the calendar of `region`."""
+        return self.calendars.zone(region)
+
     def _fits(self, cells: tuple[int, ...], facts: Mapping[str, Fact], known: list[bool | None]) -> bool:
         for place in cells:
             answer = known[place]

@@ -42,7 +42,8 @@ def test_a_chat_shows_what_was_heard_and_what_would_be_done_and_sends_nothing(
     for words in (
         f"evidence [m1] “{BUYS}”",
         "known: seats 50 “50 seats” [m1]",
-        "mood: neutral (60 %), urgency normal (unsaid)",
+        "mood: neutral (",
+        "urgency normal (unsaid)",
         "would handoff",
         "hand_over:",
         "to sales",

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import orjson
 import pytest
 import uvicorn
 from mcp.client.client import Client
@@ -183,21 +184,48 @@ async def test_another_region_sees_nothing_and_hostile_arguments_do_nothing(agen
     assert all(not well and '"code":"unknown"' in words for well, words in hidden)
     async with agents.of("ann") as client:
         for tool, arguments in (
-            ("get_lead", {"lead": ""}),
-            ("get_lead", {"lead": "x" * 100_000}),
             ("get_lead", {"lead": "'; DROP TABLE lead; --"}),
-            ("find_leads", {"limit": 10**9}),
-            ("find_leads", {"min_points": "many"}),
             ("explain_decision", {"decision": "dc_\x00"}),
-            ("decide_approval", {"approval": "ap_1", "verdict": "approve", "proposal_hash": "short"}),
-            ("qualify_conversation", {"conversation_id": "../../etc", "messages": TALK}),
             ("qualify_conversation", {"conversation_id": "c", "messages": TALK * 2}),
-            ("qualify_conversation", {"conversation_id": "c", "messages": []}),
         ):
             well, words = await called(client, tool, **arguments)
             assert not well, (tool, words)
             assert len(words) < 2_000
         assert (await called(client, "find_leads"))[0]
+
+
+WRONG: Any = [
+    ("get_lead", {}, "lead", "give it"),
+    ("get_lead", {"lead": ""}, "lead", "1 characters"),
+    ("get_lead", {"lead": "x" * 100_000}, "lead", "320"),
+    ("get_lead", {"lead": "a", "colour": "red"}, "colour", "takes lead"),
+    ("find_leads", {"limit": 10**9}, "limit", "50 or less"),
+    ("find_leads", {"min_points": "many"}, "min_points", "schema"),
+    ("find_leads", {"band": "boiling"}, "band", "'hot'"),
+    ("decide_approval", {"approval": "ap_1", "verdict": "approve", "proposal_hash": "stub"}, "proposal_hash", "64"),
+    ("qualify_conversation", {"conversation_id": "../../etc", "messages": TALK}, "conversation_id", "matches"),
+    ("qualify_conversation", {"conversation_id": "c", "messages": []}, "messages", "1 or more"),
+    ("qualify_conversation", {"conversation_id": "c", "messages": [{**TALK[0], "role": "root"}]}, "messages.0.role",
+     "'customer'"),
+    ("qualify_conversation", {"conversation_id": "c", "messages": [{**TALK[0], "mood": "sly"}]}, "messages.0.mood",
+     "schema"),
+    ("drop_leads", {}, "name", "get_lead"),
+]  # fmt: skip
+
+
+async def test_a_wrong_argument_is_named_with_its_remedy_and_never_repeated(agents: Agents) -> None:
+    """Misspelt arguments and tools too; the words are ours, one JSON object."""
+    async with agents.of("ann") as client:
+        for tool, arguments, field, remedy in WRONG:
+            well, words = await called(client, tool, **arguments)
+            said = orjson.loads(words)
+            assert (well, said["field"], remedy in said["remedy"]) == (False, field, True), (tool, said)
+            assert said.keys() == {"code", "field", "problem", "remedy"}
+            assert not any(
+                one in words for one in ("x" * 99, "many", "boiling", "stub", "etc", "sly", "pydantic")
+            )
+        shown = (await client.list_tools()).tools
+    assert not [one.name for one in shown if one.input_schema.get("additionalProperties", True)]
 
 
 @asynccontextmanager
@@ -263,6 +291,26 @@ async def test_over_http_a_key_is_needed_and_its_scopes_hold(home: Home, desk: D
     assert statuses == [401, 401, 401, 403, 421]
     assert (well, len(found["leads"]), again) == (True, 2, True)
     assert '"code":"scope"' in approving[1]
+
+
+async def test_over_http_a_key_that_asks_too_often_is_told_when_to_come_back(home: Home, desk: Desk) -> None:
+    """Each key by itself; whoever shows none is not let in by it."""
+    few = home.settings.model_copy(update={"api_per_minute": 1, "api_burst": 2, "api_key": SecretStr(KEY)})
+    assert home.access is not None
+    terms: Any = {"scopes": ROLES["viewer"], "by": "root", "now": home.clock.now()}
+    one, other = [
+        (await home.access.make(home.tenant, Region("us"), name=name, **terms))[1] for name in ("ivy", "jo")
+    ]
+    listing = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+    usual = {"accept": "application/json, text/event-stream"}
+    async with served(replace(home, settings=few), desk) as url, httpx.AsyncClient(trust_env=False) as raw:
+        answers = [
+            await raw.post(url, json=listing, headers={**usual, "authorization": f"Bearer {key}"})
+            for key in (one, one, one, other, "no")
+        ]
+    assert [answer.status_code for answer in answers] == [200, 200, 429, 200, 401]
+    assert answers[2].json()["field"] == "authorization"
+    assert 1 <= int(answers[2].headers["retry-after"]) <= 60
 
 
 @pytest.mark.slow

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from domain.effect import StepKind
 from domain.instants import SECOND
@@ -17,6 +17,7 @@ KINDS: Final = frozenset({"section", "actions"})
 class FakeSlack:
     """Satisfies `Fake`. `ledger` is what was posted: the mark that the request carried, and the kind of step."""
 
+    contract: ClassVar = "slack"
     now: Callable[[], int]
     token: str = TOKEN
     messages: list[dict[str, Any]] = field(default_factory=list)

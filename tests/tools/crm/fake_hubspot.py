@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from domain.effect import StepKind
 from domain.ids import LeadId, TenantId
@@ -56,6 +56,7 @@ class Thing:
 class FakeHubSpot:
     """Satisfies `Fake`. `ledger` is what was applied: the mark that the request left, and the kind of step."""
 
+    contract: ClassVar = "hubspot"
     token: str = TOKEN
     owners: set[str] = field(default_factory=lambda: {f"90{number}" for number in range(10)})
     things: dict[str, dict[str, Thing]] = field(

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from urllib.parse import parse_qsl
 
 from domain.effect import StepKind
@@ -51,6 +51,7 @@ class Wrong(Exception):
 class FakeSalesforce:
     """Satisfies `Fake`. `ledger` is what was applied: the mark that the request left, and the kind of step."""
 
+    contract: ClassVar = "salesforce"
     token: str = TOKEN
     rows: dict[str, dict[str, dict[str, Any]]] = field(default_factory=lambda: {"Lead": {}, "Task": {}})
     fields: dict[str, dict[str, str]] = field(default_factory=lambda: {k: dict(v) for k, v in FIELDS.items()})

@@ -224,4 +224,5 @@ _TAKE: dict[StepKind, Callable[[World, Card, Step, Subject], Did]] = {
     StepKind.HAND_OVER: _hand_over,
     StepKind.HAND_BACK: _hand_back,
     StepKind.NOTIFY: _adding("notification"),
+    StepKind.TELL_CUSTOMER: _adding("message"),
 }

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from tests.tools.vendor_server import Asked, Said
 
@@ -44,6 +44,8 @@ class FakeLists:
 class FakeHubSpotLists(FakeLists):
     """Satisfies `Fake`."""
 
+    contract: ClassVar = "hubspot"
+
     def handle(self, asked: Asked) -> Said:
         """Answer one request."""
         if asked.headers.get("authorization") != f"Bearer {self.token}":
@@ -76,6 +78,8 @@ class FakeHubSpotLists(FakeLists):
 
 class FakeBrevo(FakeLists):
     """Satisfies `Fake`. Who is on a list already cannot be put on it."""
+
+    contract: ClassVar = "brevo"
 
     def handle(self, asked: Asked) -> Said:
         """Answer one request."""
