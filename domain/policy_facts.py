@@ -53,7 +53,7 @@ def facts_of(
         "owner_known": lead.owner is not None,
         "enrolled": enrolled(lead.actions),
         "conversation": any(one.talks for one in given.new),
-        "wrote": any(one.wrote for one in given.new),
+        "wrote": bool(spoken),
         "freeze": closed,
         "quiet": quiet,
         "band": band.band.value,

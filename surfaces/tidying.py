@@ -1,7 +1,7 @@
 """Tidying: what has served its time is dropped, and what vendors' notes say of leads that are to be forgotten."""
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from domain.instants import DAY, MINUTE
@@ -41,7 +41,7 @@ class Tidying:
 
     home: Home
     _again_at: int = 0
-    _after: str = field(default="")
+    _after: str = ""
     """The last lead that was looked at."""
 
     async def turn(self) -> Tidied:

@@ -1,12 +1,15 @@
 """``leadgraph intents``: the classifier of texts: train it anew, ask it about a sentence."""
 
 import asyncio
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from domain.intent_model import IntentModel
 from learning.intents import Held, Seen, train, utterances
-from surfaces.cli.context import cli, emit
+from surfaces.cli.context import Cli, cli, emit
 
 app = typer.Typer(help="The classifier of texts: train it anew, ask it about a sentence.")
 
@@ -24,20 +27,7 @@ def train_anew(
     (vectors, cues, tokens), embedder, lexicon = texts.numbers([row.said for row in rows])
     seen = Seen(vectors=vectors, cues=cues, tokens=tokens)
     model, held = train(rows, seen, embedder=embedder, lexicon=lexicon)
-    file = texts.save(model)
-    result: dict[str, Any] = {
-        "file": str(file),
-        "threshold": model.threshold / 1_000,
-        "held_out": [figures(one) for one in held],
-    }
-    if as_json:
-        emit(result)
-        return
-    for one in result["held_out"]:
-        tools.out.print(
-            f"{one['head']:<12} n {one['n']:>4}  average precision {one['average_precision']:.3f}"
-        )
-    tools.out.print(f"threshold {model.threshold / 1_000}, written to {file}", highlight=False)
+    tell_trained(tools, model, held, texts.save(model), as_json=as_json)
 
 
 @app.command("ask")
@@ -57,7 +47,24 @@ def ask(
     cli(ctx).out.print(f"reasoner {reader.name}, threshold {reader.threshold}", highlight=False)
 
 
-def figures(held: Held) -> dict[str, Any]:
+def tell_trained(tools: Cli, model: IntentModel, held: Sequence[Held], file: Path, *, as_json: bool) -> None:
+    """What training came to, how well each head does on families it had not seen, and where it was written."""
+    result: dict[str, Any] = {
+        "file": str(file),
+        "threshold": model.threshold / 1_000,
+        "held_out": [_figures(one) for one in held],
+    }
+    if as_json:
+        emit(result)
+        return
+    for one in result["held_out"]:
+        tools.out.print(
+            f"{one['head']:<12} n {one['n']:>4}  average precision {one['average_precision']:.3f}"
+        )
+    tools.out.print(f"threshold {model.threshold / 1_000}, written to {file}", highlight=False)
+
+
+def _figures(held: Held) -> dict[str, Any]:
     """How well one head does on families it had not seen."""
     from learning.metrics import brier, ece_equal_mass, pr_auc
 

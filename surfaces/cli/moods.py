@@ -1,13 +1,13 @@
 """``leadgraph moods``: the heads for mood and objections: train them anew, ask what is read in a sentence."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from learning.intents import Seen
 from learning.moods import learnt, train_moods
 from surfaces.cli.context import cli, emit
-from surfaces.cli.intents import figures
+from surfaces.cli.intents import tell_trained
 
 app = typer.Typer(help="Mood and objections: train the heads anew, ask what is read in a sentence.")
 
@@ -25,20 +25,7 @@ def train_anew(
     (vectors, cues, tokens), embedder, _ = texts.numbers([row.text for row in rows])
     seen = Seen(vectors=vectors, cues=cues[:, :0], tokens=tokens)
     model, held = train_moods(rows, seen, embedder=embedder, lexicon="")
-    file = texts.save_moods(model)
-    result: dict[str, Any] = {
-        "file": str(file),
-        "threshold": model.threshold / 1_000,
-        "held_out": [figures(one) for one in held],
-    }
-    if as_json:
-        emit(result)
-        return
-    for one in result["held_out"]:
-        tools.out.print(
-            f"{one['head']:<12} n {one['n']:>4}  average precision {one['average_precision']:.3f}"
-        )
-    tools.out.print(f"threshold {model.threshold / 1_000}, written to {file}", highlight=False)
+    tell_trained(tools, model, held, texts.save_moods(model), as_json=as_json)
 
 
 @app.command("ask")
