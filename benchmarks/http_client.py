@@ -2,8 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 _LENGTH = b"content-length:"
 
@@ -24,10 +26,47 @@ class Load:
             self.statuses[status] = self.statuses.get(status, 0) + n
 
 
-def post(path: str, body: bytes) -> bytes:
-    """A request, ready to be sent."""
-    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-    return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+def post(path: str, body: bytes, headers: Mapping[str, str] = MappingProxyType({})) -> bytes:
+    """A request with a JSON body, ready to be sent."""
+    told = {
+        "host": "localhost",
+        "content-type": "application/json",
+        **headers,
+        "content-length": str(len(body)),
+    }
+    lines = "".join(f"{name}: {value}\r\n" for name, value in told.items())
+    return f"POST {path} HTTP/1.1\r\n{lines}\r\n".encode() + body
+
+
+class Wire:
+    """One connection, made when it is needed and kept; after a failure a new one is made for the next request."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._ends: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+
+    async def ask(self, request: bytes) -> tuple[int, bytes]:
+        """Status and body of the answer. Raises: OSError if none came back whole."""
+        try:
+            if self._ends is None:
+                self._ends = await asyncio.open_connection("127.0.0.1", self._port)
+            reader, writer = self._ends
+            writer.write(request)
+            return await _answer(reader)
+        except asyncio.IncompleteReadError as error:
+            await self.close()
+            raise ConnectionResetError("the server went away") from error
+        except BaseException:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        """Let go of the connection."""
+        ends, self._ends = self._ends, None
+        if ends is not None:
+            ends[1].close()
+            with suppress(OSError):
+                await ends[1].wait_closed()
 
 
 async def load(port: int, requests: Iterator[bytes], *, connections: int) -> Load:
@@ -35,14 +74,13 @@ async def load(port: int, requests: Iterator[bytes], *, connections: int) -> Loa
     found = Load()
 
     async def one() -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        wire = Wire(port)
         for request in requests:
             started = time.perf_counter()
-            writer.write(request)
-            status = await _answer(reader)
+            status, _ = await wire.ask(request)
             found.took.append(time.perf_counter() - started)
             found.statuses[status] = found.statuses.get(status, 0) + 1
-        writer.close()
+        await wire.close()
 
     begun = time.perf_counter()
     await asyncio.gather(*(one() for _ in range(connections)))
@@ -50,12 +88,11 @@ async def load(port: int, requests: Iterator[bytes], *, connections: int) -> Loa
     return found
 
 
-async def _answer(reader: asyncio.StreamReader) -> int:
-    """The status of the next answer, which is read to its end."""
+async def _answer(reader: asyncio.StreamReader) -> tuple[int, bytes]:
+    """Status and body of the next answer."""
     head = await reader.readuntil(b"\r\n\r\n")
     length = 0
     for line in head.split(b"\r\n"):
         if line.lower().startswith(_LENGTH):
             length = int(line[len(_LENGTH) :])
-    await reader.readexactly(length)
-    return int(head[9:12])
+    return int(head[9:12]), await reader.readexactly(length)

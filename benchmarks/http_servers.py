@@ -14,7 +14,8 @@ from fastapi import FastAPI, Request
 
 from domain.ports.home import Home
 from surfaces.api.app import build_app
-from surfaces.api.protocol import share_evenly
+from surfaces.api.protocol import server_of
+from surfaces.process import settle, share_evenly
 
 OpenHome = Callable[..., AbstractContextManager[Home]]
 START_S = 60
@@ -26,7 +27,9 @@ def ours(ready: Connection, folder: Path, open_home: OpenHome) -> None:
     share_evenly()
     with open_home(home=folder / "home", given={"memory": "off"}) as home:
         # No talk is decided here, so nobody has to listen.
-        asyncio.run(_serve(build_app(home, _SILENT), ready))
+        api = build_app(home, _SILENT)
+        settle()
+        asyncio.run(_serve(server_of(api, "127.0.0.1", 0), ready))
 
 
 def bare(ready: Connection, folder: Path) -> None:
@@ -45,7 +48,10 @@ def bare(ready: Connection, folder: Path) -> None:
         )
         return {"accepted": 1}
 
-    asyncio.run(_serve(app, ready))
+    config = uvicorn.Config(
+        app, host="127.0.0.1", port=0, log_level="warning", access_log=False, lifespan="off"
+    )
+    asyncio.run(_serve(uvicorn.Server(config), ready))
 
 
 @contextmanager
@@ -65,11 +71,7 @@ def running(target: Callable[..., None], *given: object) -> Iterator[int]:
         process.join(START_S)
 
 
-async def _serve(app: FastAPI, ready: Connection) -> None:
-    config = uvicorn.Config(
-        app, host="127.0.0.1", port=0, log_level="warning", access_log=False, lifespan="off"
-    )
-    server = uvicorn.Server(config)
+async def _serve(server: uvicorn.Server, ready: Connection) -> None:
     running = asyncio.create_task(server.serve())
     while not server.started:  # noqa: ASYNC110 - the server has no event to wait for
         await asyncio.sleep(0.01)

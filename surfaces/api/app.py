@@ -20,11 +20,11 @@ from surfaces.api.health import Health, Works
 from surfaces.api.leads import leads_router
 from surfaces.api.metrics import Figures
 from surfaces.api.rates import Rates
-from surfaces.api.requests import Requests, Told
+from surfaces.api.requests import Told
 from surfaces.api.signals import signals_router
 from surfaces.api.signals import straight as signals_straight
 from surfaces.api.state import state_router
-from surfaces.api.straight import Straight
+from surfaces.api.straight import Api
 from surfaces.asking import Asking
 from surfaces.handoff import DEADLINE_S, Desk
 from surfaces.webhooks.router import straight as webhooks_straight
@@ -63,13 +63,18 @@ def build_app(
     Webhooks are taken where there are `receivers`, presses of buttons where there is `asking`: they prove themselves
     by the vendor's scheme, not by the key. `told` gets a line for each request; `worker` is the one in this process.
     """
-    app = FastAPI(title="Leadgraph", version="1", docs_url=None, redoc_url=None)
-    problems.install(app)
     figures = figures or Figures(home)
     needs = guard(home, key=terms.key, here=terms.here, rates=terms.rates, hosts=terms.hosts)
     hooks = {} if receivers is None else webhooks_straight(home, receivers)
-    app.add_middleware(Straight, ways={**signals_straight(home, needs), **hooks})
-    app.add_middleware(Requests, told=_both(figures.note, told))
+    app = Api(
+        ways={**signals_straight(home, needs), **hooks},
+        told=_both(figures.note, told),
+        title="Leadgraph",
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+    )
+    problems.install(app)
 
     desk = Desk(home, listener, deadline_s=terms.deadline_s)
     app.include_router(handoff_router(desk, guards=[Depends(needs(Scope.INGEST))]))

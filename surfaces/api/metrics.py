@@ -51,12 +51,21 @@ class Figures:
             ("what",),
             registry=self._kept,
         )
+        self._places: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self._kept.register(EVENTS)
 
     def note(self, line: Mapping[str, Any]) -> None:
         """Count one request: see `surfaces.api.requests.Told`."""
-        self._requests.labels(line["method"], line["route"], str(line["status"])).inc()
-        self._seconds.labels(line["route"]).observe(line["ms"] / _MS)
+        place = line["method"], line["route"], line["status"]
+        if place not in self._places:
+            method, route, status = place
+            self._places[place] = (
+                self._requests.labels(method, route, str(status)),
+                self._seconds.labels(route),
+            )
+        requests, seconds = self._places[place]
+        requests.inc()
+        seconds.observe(line["ms"] / _MS)
 
     def decided(self, ran: Ran) -> None:
         """Count one committed run; also from another thread."""

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import sys
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -17,8 +16,6 @@ HEAD_BYTES: Final = 32 * 1024
 AROUND_BYTES: Final = 64 * 1024
 """Bytes that may stand around the chunks of a body and are none of it, beyond as many as the body has."""
 CONNECTIONS: Final = 256
-TURN_S: Final = 0.0005
-"""How long a thread may go on while another waits."""
 DRAIN_S: Final = 15
 """Seconds that requests in hand may take after a stop was asked for."""
 
@@ -31,6 +28,8 @@ class BoundedProtocol(HttpToolsProtocol):
     body_s: float = 20.0
     """Seconds in which its body must have arrived then, whether or not anybody reads it."""
     _timer: asyncio.TimerHandle | None = None
+    _end: float | None = None
+    """When what is waited for must be there, by the loop's clock."""
     _in_head = True
     _fed = 0
     _held = 0
@@ -43,7 +42,9 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End."""
-        self._within(None)
+        self._end = None
+        if self._timer is not None:
+            self._timer.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -103,12 +104,23 @@ class BoundedProtocol(HttpToolsProtocol):
             raise ValueError("the head is too large")  # the parser makes a bad request of it
 
     def _within(self, seconds: float | None) -> None:
+        """Set the end, or none. One timer runs over many requests: it looks again when it was too early."""
+        self._end = None if seconds is None else self.loop.time() + seconds
+        if self._end is not None and (self._timer is None or self._timer.when() > self._end):
+            self._look_at(self._end)
+
+    def _look_at(self, when: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = None if seconds is None else self.loop.call_later(seconds, self._let_go)
+        self._timer = self.loop.call_at(when, self._look)
 
-    def _let_go(self) -> None:
-        if not self.transport.is_closing():
+    def _look(self) -> None:
+        self._timer = None
+        if self._end is None or self.transport.is_closing():
+            return
+        if self._end > self.loop.time():
+            self._look_at(self._end)
+        else:
             self.transport.abort()
 
     def _refuse(self, status: HTTPStatus, detail: str) -> None:
@@ -122,15 +134,6 @@ class BoundedProtocol(HttpToolsProtocol):
         )
         self.transport.write((head + body).encode())
         self.transport.close()
-
-
-def share_evenly() -> None:
-    """Have the threads of this process take shorter turns.
-
-    A statement of the store gives its turn up and needs it back before it goes on: while a run is under way beside it,
-    or an answer, it would wait up to 5 ms each time, and an acknowledged delivery takes a dozen statements.
-    """
-    sys.setswitchinterval(TURN_S)
 
 
 def server_of(api: Any, host: str, port: int, protocol: type[HttpToolsProtocol] = BoundedProtocol) -> Server:
@@ -148,5 +151,6 @@ def server_of(api: Any, host: str, port: int, protocol: type[HttpToolsProtocol] 
             timeout_graceful_shutdown=DRAIN_S,
             limit_concurrency=CONNECTIONS,
             server_header=False,
+            proxy_headers=False,  # nobody here asks where a request comes from
         )
     )

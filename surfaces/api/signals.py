@@ -7,8 +7,9 @@ from functools import lru_cache
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
+import orjson
 from fastapi import APIRouter, Depends, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from domain.access import HOME_KEY, Caller, Scope
@@ -55,9 +56,7 @@ def signals_router(home: Home, needs: Needs) -> APIRouter:
         responses={202: {"model": Taken, "description": "On disk."}, **answers(400, 408, 413, 415, 422, 429)},
         openapi_extra=_BODY,
     )
-    async def signals(
-        request: Request, caller: Annotated[Caller, Depends(needs(Scope.INGEST))]
-    ) -> JSONResponse:
+    async def signals(request: Request, caller: Annotated[Caller, Depends(needs(Scope.INGEST))]) -> Response:
         """One signal, or a list of 1 to 1,000; a signal that cannot be used is put aside and named by its index.
 
         Sending again is safe: a signal is known by its `source` and `id`.
@@ -77,14 +76,14 @@ def straight(home: Home, needs: Needs) -> Mapping[tuple[str, str], Way]:
     return {("POST", PATH): Way(PATH, signals)}
 
 
-async def _taken(door: Home, request: Request) -> JSONResponse:
+async def _taken(door: Home, request: Request) -> Response:
     json_type(request)
     raw = await bytes_of(request, most=MOST_BYTES)
     items = _items(document_in(raw) if len(raw) < LARGE else await asyncio.to_thread(document_in, raw))
     taken = await take(door, enumerate(items))
     shown = [{"index": index, "reason": reason} for index, reason in taken.quarantined]
     document = {"accepted": taken.accepted, "duplicates": taken.duplicates, "quarantined": shown}
-    return JSONResponse(document, HTTPStatus.ACCEPTED)
+    return Response(orjson.dumps(document), HTTPStatus.ACCEPTED, media_type="application/json")
 
 
 def _items(document: Any) -> list[Any]:

@@ -1,18 +1,22 @@
-"""Past the framework's routing: a request that comes very often goes from the middleware right to its answer.
+"""Past the framework: a request that comes very often goes right to its answer.
 
-FastAPI looks for the route, solves its dependencies and prepares its answer anew for each request, which costs more
-than to take a signal in. A way gives the same answer as its route, which stays for the description of the API.
+FastAPI passes seven layers, looks for the route, solves its dependencies and prepares its answer anew for each request,
+which costs more than to take a signal in. A way gives the same answer as its route, which stays for the description of
+the API.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from domain.errors import LeadgraphError
 from surfaces.api.problems import of_error
+from surfaces.api.requests import Requests, Told
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,21 +27,29 @@ class Way:
     answer: Callable[[Request], Awaitable[Response]]
 
 
-class Straight:
-    """Middleware: asks `ways` by method and path, and leaves everything else to the application."""
+class Api(FastAPI):
+    """FastAPI, past which requests go that there is a way for."""
 
-    def __init__(self, app: ASGIApp, ways: Mapping[tuple[str, str], Way]) -> None:
-        self._app, self._ways = app, ways
+    def __init__(self, *, ways: Mapping[tuple[str, str], Way], told: Told, **described: Any) -> None:
+        """`ways` by method and path; `told` gets a line for each request, whichever way it takes."""
+        super().__init__(**described)
+        self.add_middleware(Requests, told=told)
+        self._ways, self._straight = ways, Requests(_answer, told)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         way = self._ways.get((scope["method"], scope["path"])) if scope["type"] == "http" else None
         if way is None:
-            await self._app(scope, receive, send)
+            await super().__call__(scope, receive, send)
             return
         scope["route"] = way
-        try:
-            answer = await way.answer(Request(scope, receive))
-        except LeadgraphError as error:
-            answer = of_error(error)
-        await answer(scope, receive, send)
+        await self._straight(scope, receive, send)
+
+
+async def _answer(scope: Scope, receive: Receive, send: Send) -> None:
+    way: Way = scope["route"]
+    try:
+        answer = await way.answer(Request(scope, receive))
+    except LeadgraphError as error:
+        answer = of_error(error)
+    await answer(scope, receive, send)

@@ -14,7 +14,7 @@ from domain.ports.home import Home
 from surfaces.announcing import Announcer
 from surfaces.api.app import Terms, build_app
 from surfaces.api.metrics import Figures
-from surfaces.api.protocol import server_of, share_evenly
+from surfaces.api.protocol import server_of
 from surfaces.api.rates import rates_of
 from surfaces.api.requests import to_stderr
 from surfaces.asking import Asking
@@ -22,6 +22,7 @@ from surfaces.cli.context import Cli, cli
 from surfaces.desk_loop import desk_loop
 from surfaces.dispatcher import Dispatcher
 from surfaces.handoff import warm
+from surfaces.process import settle, share_evenly
 from surfaces.working import Working, worker_of
 
 app = typer.Typer()
@@ -83,6 +84,7 @@ async def serve(
     Then requests in hand are answered, and what is under way in the others is finished. Raises: ConfigError.
     """
     share_evenly()
+    settle()
     server, stop = server_of(api, host, port), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         # The server takes signals for itself and raises them again once it has drained: they must not kill us then.

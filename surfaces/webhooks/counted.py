@@ -1,5 +1,6 @@
 """How many events came from each source, and what became of them."""
 
+from functools import cache
 from typing import Final
 
 from prometheus_client import Counter
@@ -14,4 +15,9 @@ EVENTS: Final = Counter(
 def count(source: str, what: str, number: int = 1) -> None:
     """Count `number` events; both labels are words of ours, so there are few."""
     if number:
-        EVENTS.labels(source, what).inc(number)
+        _place(source, what).inc(number)
+
+
+@cache
+def _place(source: str, what: str) -> Counter:
+    return EVENTS.labels(source, what)

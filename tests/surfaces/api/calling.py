@@ -1,8 +1,9 @@
 """Callers by name: the routes with a guard that believes whoever says who he is, and a client over real HTTP."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from types import MappingProxyType
 from typing import Annotated, Any
 
 import httpx
@@ -15,6 +16,7 @@ from domain.ids import Region
 from domain.ports.home import Home
 from surfaces.api import problems
 from surfaces.api.guard import BEARER, Needs
+from surfaces.api.straight import Api, Way
 
 
 def trusting(home: Home) -> Needs:
@@ -33,9 +35,13 @@ def trusting(home: Home) -> Needs:
     return needs
 
 
-def app_of(home: Home, *routers: Callable[[Home, Needs], APIRouter]) -> FastAPI:
-    """The routes of `routers` over `home`."""
-    app = FastAPI()
+def app_of(
+    home: Home,
+    *routers: Callable[[Home, Needs], APIRouter],
+    ways: Mapping[tuple[str, str], Way] = MappingProxyType({}),
+) -> FastAPI:
+    """The routes of `routers` over `home`, past which `ways` go."""
+    app = Api(ways=ways, told=lambda _: None)
     problems.install(app)
     for router in routers:
         app.include_router(router(home, trusting(home)))

@@ -14,7 +14,6 @@ from domain.ports.home import Home
 from domain.ports.inbox import Accepted, Refused
 from domain.signal import Signal
 from surfaces.api.signals import MOST_BYTES, signals_router, straight
-from surfaces.api.straight import Straight
 from tests.domain.items import NOW
 from tests.surfaces.api.calling import app_of, served, trusting, who
 from tests.surfaces.door_world import DoorWorld, now, opened
@@ -49,9 +48,8 @@ def world(way: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DoorWo
 
 @pytest.fixture(scope="module")
 def client(way: str, world: DoorWorld) -> Iterator[TestClient]:
-    app = app_of(world.home, signals_router)
-    if way == "straight":
-        app.add_middleware(Straight, ways=straight(world.home, trusting(world.home)))
+    ways = straight(world.home, trusting(world.home)) if way == "straight" else {}
+    app = app_of(world.home, signals_router, ways=ways)
     with TestClient(app) as client:
         client.headers.update(SENDER)
         yield client
