@@ -41,7 +41,7 @@ from domain.ids import ActionId
 from domain.policy import Verdict
 from domain.ports.outbox import Taken
 from domain.ports.target import Target
-from domain.recheck import Rule, needs_look, news, seen_news
+from domain.recheck import PERSON_WON, needs_look, news, seen_news
 from domain.untold import Untold
 
 LONGEST: Final = 500
@@ -216,7 +216,7 @@ class _Attempt:
             return Ending(Move.CONFIRM)
         if await self.take_back(reason):
             return Ending(Move.LOSE_TRACK, reason)
-        return Ending(Move.EXPIRE if code == Rule.OWNER_CHANGED else Move.REFUSE, code)
+        return Ending(Move.EXPIRE if code in PERSON_WON else Move.REFUSE, code)
 
     async def undo(self) -> Ending:
         """Take back a done action because a person asked for it; what has no undo stays."""

@@ -10,7 +10,8 @@ from dataclasses import replace
 from typing import Final
 
 from domain.action import ActionKind, ActionSpec
-from domain.effect import WITHOUT, StepKind
+from domain.effect import RETURNS, WITHOUT, StepKind
+from domain.handing import Handing, beside
 from domain.handoff import Brief, Evidence, Handoff, Heard, Message, Route, Situation, Step, Talk
 from domain.instants import Instant, instant, iso
 from domain.intent import BUYING, Intent
@@ -35,11 +36,14 @@ _TEAM: Final = {
     "unread": "The talk could not be read in time; a person should look at it.",
     "conflict": "The talk changed while it was being decided; a person should look at it.",
     "not_read": "This talk must not be read here; a person should look at it.",
+    "refused": "A customer in a support talk shows a buying interest, and giving it to sales failed. Tell sales.",
     "policy": "A customer in a support talk shows a buying interest; by the rules of the house a person looks first.",
 }
 _DONE: Final = (
     "Sales is done with this conversation, and the customer wrote again. No buying interest is heard."
 )
+_CRM: Final = f"{StepKind.CREATE_TASK.value} {StepKind.NOTIFY.value}"
+"""What only sales is told, outside the conversation."""
 _HIGH: Final = "high"
 """Priority of a talk that the customer is in."""
 
@@ -77,6 +81,13 @@ def decide(talk: Talk, heard: Heard, seen: Situation, policy: Policy | None = No
 
     Raises: ConfigError if the tables read a fact that is not given.
     """
+    answer = _allowed(talk, heard, seen, policy)
+    if answer.decision is Step.HANDOFF and seen.refused:
+        return _given(talk, heard, seen, (Step.ASK_PERSON, "refused"))
+    return answer
+
+
+def _allowed(talk: Talk, heard: Heard, seen: Situation, policy: Policy | None) -> Handoff:
     answer = _decided(talk, heard, seen)
     if answer.decision is not Step.HANDOFF or policy is None or seen.facts is None:
         return answer
@@ -144,6 +155,7 @@ def goes_back(answer: Handoff, seen: Situation) -> bool:
 def desk_action_of(answer: Handoff, talk: Talk, seen: Situation, *, tells: bool) -> ActionSpec | None:
     """What is to be done in the desk itself: beside a handing over to sales, a person in support is asked for.
 
+    Where sales has the customer in another conversation, this one goes there too; who has it is not told again.
     `held` is whose name stood at it when it was decided: another's is news. With `tells` the customer is told too:
     `heard` is when the last message was written that the decision knew, so what a person wrote since is news.
     """
@@ -152,9 +164,12 @@ def desk_action_of(answer: Handoff, talk: Talk, seen: Situation, *, tells: bool)
         at = f" at {iso(Instant(route.at))}" if route.at is not None else ""
         action = _to_support(answer.tell_team or "", f"Answer the customer ({route.path}{at})", _HIGH)
     elif goes_back(answer, seen):
-        action = _to_support(_DONE, "Go on with the conversation", None)
+        action = _to_support(_DONE, "Go on with the conversation", None, {RETURNS: "yes"})
     if action is None:
         return None
+    elsewhere = beside(seen.handings, talk.conversation_id)
+    if elsewhere is not None and answer.decision is Step.HANDOFF:
+        action = _joined(action, elsewhere)
     said = dict(action.params) | {"talk": talk.conversation_id, "held": talk.person or ""}
     if tells and answer.tell_customer:
         said |= {"tell": answer.tell_customer, "heard": iso(instant(talk.messages[-1].at))}
@@ -164,7 +179,16 @@ def desk_action_of(answer: Handoff, talk: Talk, seen: Situation, *, tells: bool)
     return ActionSpec(action.kind, said)
 
 
-def _to_support(note: str, next_step: str, priority: str | None) -> ActionSpec:
+def _joined(action: ActionSpec, elsewhere: Handing) -> ActionSpec:
+    """The conversation, and a note in it, to who has the other one; there is a task already."""
+    where = f" in the conversation {elsewhere.place}" if elsewhere.place else ""
+    note = f"Sales has this customer already{where}. {action.params['note']}"
+    return ActionSpec(action.kind, {**action.params, "note": note, WITHOUT: _CRM})
+
+
+def _to_support(
+    note: str, next_step: str, priority: str | None, more: Mapping[str, str] | None = None
+) -> ActionSpec:
     """The conversation, and a note in it, but no task of sales."""
     said = {
         "queue": "support",
@@ -172,7 +196,8 @@ def _to_support(note: str, next_step: str, priority: str | None) -> ActionSpec:
         "priority": priority,
         "note": note,
         "next_step": next_step,
-        WITHOUT: f"{StepKind.CREATE_TASK.value} {StepKind.NOTIFY.value}",
+        WITHOUT: _CRM,
+        **(more or {}),
     }
     return ActionSpec(ActionKind.HANDOFF, {name: value for name, value in said.items() if value is not None})
 

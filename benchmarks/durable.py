@@ -12,6 +12,7 @@ from benchmarks.timing import percentile
 from domain.ports.home import Home
 from graph.run import Ran
 from surfaces.door import Item, take
+from surfaces.supervising import Crew
 from surfaces.worker import Worker, deps_of
 
 OpenHome = Callable[..., AbstractContextManager[Home]]
@@ -48,7 +49,7 @@ async def latency(home: Home) -> dict[str, Any]:
 
     worker = Worker(home, deps_of(home), decided=decided)
     stop = asyncio.Event()
-    serving = asyncio.create_task(worker.serve(stop, idle_s=0.002))
+    serving = asyncio.create_task(worker.serve(stop, Crew(), idle_s=0.002))
     start = time.perf_counter()
     for number in range(RATE * SECONDS):
         await asyncio.sleep(max(0.0, start + number / RATE - time.perf_counter()))

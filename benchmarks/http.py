@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from benchmarks.http_batch100 import measure_batches
 from benchmarks.http_client import Load, load, post
 from benchmarks.http_servers import OpenHome, bare, ours, running
 from benchmarks.made_up import signals
@@ -30,9 +31,11 @@ def measure(open_home: OpenHome, *, told: Callable[[str], None], quick: bool = F
         running(ours, Path(scratch), open_home) as api,
     ):
         items = _items(WARM + blocks * singles + batches * BATCH)
-        return asyncio.run(
+        found = asyncio.run(
             _measured(api, anchor, items, told=told, blocks=blocks, singles=singles, batches=batches)
         )
+    hooks = measure_batches(open_home, told=told, quick=quick)
+    return {**found, "aims": {**found["aims"], **hooks.pop("aims")}, "webhook_batch": hooks}
 
 
 async def _measured(

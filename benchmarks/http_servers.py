@@ -13,23 +13,23 @@ import uvicorn
 from fastapi import FastAPI, Request
 
 from domain.ports.home import Home
-from surfaces.api.app import build_app
+from surfaces.api.app import Terms, build_app
 from surfaces.api.protocol import server_of
 from surfaces.process import settle, share_evenly
 
 OpenHome = Callable[..., AbstractContextManager[Home]]
 START_S = 60
-_SILENT = cast(Any, None)
+SILENT = cast(Any, None)
+"""Listens to no talk: none is decided here."""
 
 
 def ours(ready: Connection, folder: Path, open_home: OpenHome) -> None:
     """The API over a new home in `folder`; no worker runs beside it."""
     share_evenly()
     with open_home(home=folder / "home", given={"memory": "off"}) as home:
-        # No talk is decided here, so nobody has to listen.
-        api = build_app(home, _SILENT)
+        api = build_app(home, SILENT, Terms(open_=True))
         settle()
-        asyncio.run(_serve(server_of(api, "127.0.0.1", 0), ready))
+        asyncio.run(serve(server_of(api, "127.0.0.1", 0), ready))
 
 
 def bare(ready: Connection, folder: Path) -> None:
@@ -51,7 +51,7 @@ def bare(ready: Connection, folder: Path) -> None:
     config = uvicorn.Config(
         app, host="127.0.0.1", port=0, log_level="warning", access_log=False, lifespan="off"
     )
-    asyncio.run(_serve(uvicorn.Server(config), ready))
+    asyncio.run(serve(uvicorn.Server(config), ready))
 
 
 @contextmanager
@@ -71,7 +71,8 @@ def running(target: Callable[..., None], *given: object) -> Iterator[int]:
         process.join(START_S)
 
 
-async def _serve(server: uvicorn.Server, ready: Connection) -> None:
+async def serve(server: uvicorn.Server, ready: Connection) -> None:
+    """Serve, and say the port as soon as somebody listens there."""
     running = asyncio.create_task(server.serve())
     while not server.started:  # noqa: ASYNC110 - the server has no event to wait for
         await asyncio.sleep(0.01)

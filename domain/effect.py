@@ -100,7 +100,7 @@ _PARAMS: Final[Mapping[StepKind, Sequence[str]]] = {
     StepKind.ADD_NOTE: ("intent", "next_step", "note"),
     StepKind.ENROL: ("programme",),
     StepKind.LEAVE: ("programme",),
-    StepKind.HAND_OVER: ("owner", "priority", "queue"),
+    StepKind.HAND_OVER: ("owner", "priority", "queue", "returns"),
     StepKind.NOTIFY: ("intent", "next_step", "owner", "queue"),
     StepKind.TELL_CUSTOMER: ("heard", "held", "owner", "tell"),
 }
@@ -111,6 +111,8 @@ MAY_BE_LEFT: Final = frozenset({StepKind.TELL_CUSTOMER})
 """Steps that may be left out in the end: what was done before them stands."""
 LEFT: Final = "left"
 """The name in `StepReceipt.before` under which a step that was left out says why."""
+RETURNS: Final = "returns"
+"""The parameter of a handing over by which sales gives a conversation back: the desk's own bot may go on in it."""
 WITHOUT: Final = "without"
 """The parameter that names the steps which a person has dropped, separated by spaces."""
 

@@ -1,12 +1,13 @@
 """A support talk on its way to a person: the talk, what was heard in it, who is there, and the answer."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, Strict, StrictBool, model_validator
 
+from domain.handing import Fate, Given, Handing, Stage
 from domain.instants import Instant, iso
 from domain.intent import Slot
 from domain.mood import PLAIN, Mood
@@ -40,6 +41,8 @@ class Talk(BaseModel):
     messages: Annotated[tuple[Message, ...], Field(min_length=1, max_length=MOST_MESSAGES)]
     status: Literal["open", "with_person", "closed"] = "open"
     """The desk's word: `with_person` means that a person took it over, `closed` that the person is done with it."""
+    with_bot: StrictBool = False
+    """The desk's word that its bot answers there, as it is neither with a person nor in a team's queue."""
     blocked: StrictBool = False
     """The desk's word that this customer must not be approached."""
     person: Annotated[str, Field(max_length=128)] | None = None
@@ -113,6 +116,19 @@ class Situation:
     """A person closed it: nothing is decided, and what was said until now is not read again."""
     sentences: Mapping[str, str] | None = None
     """What the customer is told, by path; None: what is built in."""
+    given: Given | None = None
+    """The action by which it was last given to a person; None: none was."""
+    refused: bool = False
+    """It was given to sales, and nobody there has it: that failed."""
+    others: tuple[Handing, ...] = ()
+    """The lead's handings over that have not expired, newest first, as they are kept."""
+
+    @property
+    def handings(self) -> tuple[Handing, ...]:
+        """`others` in the light of how the talk stands: the one by which it was given ended with it, if it came."""
+        given = self.given
+        over = given.action_id if given and self.released and given.fate is not Fate.ON_WAY else ""
+        return tuple(replace(one, stage=Stage.OVER) if one.action_id == over else one for one in self.others)
 
 
 class Step(StrEnum):

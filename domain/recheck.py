@@ -37,8 +37,12 @@ class Rule(StrEnum):
     """A person did something with the record since."""
     OWNER_CHANGED = "owner_changed"
     """A person gave the lead to somebody else."""
+    CLOSED = "closed"
+    """A person closed the conversation that was to be handed over."""
 
 
+PERSON_WON: Final = frozenset({Rule.OWNER_CHANGED, Rule.CLOSED})
+"""Refusals because a person was there first: the action has not failed, it is not wanted any more."""
 _OURS: Final = frozenset({Rule.SUPPRESSED, Rule.CONSENT, Rule.OUTCOME, Rule.NOT_A_LEAD})
 _THEIRS: Final = frozenset(
     {Rule.GONE, Rule.MERGED, Rule.DO_NOT_CONTACT, Rule.HUMAN_TOUCH, Rule.OWNER_CHANGED}
@@ -52,7 +56,7 @@ RULES: Final[Mapping[ActionKind, frozenset[Rule]]] = {
     ActionKind.CREATE_TASK: _OURS | _THEIRS,
     ActionKind.ASSIGN_OWNER: _OURS | _THEIRS,
     ActionKind.ENROL: _OURS | _THEIRS,
-    ActionKind.HANDOFF: _OURS | _THEIRS,
+    ActionKind.HANDOFF: _OURS | _THEIRS | {Rule.CLOSED},
 }
 """Which rules hold for which kind. Writing the score and leaving a programme reach nobody: they cost no look at the
 target, which refuses by itself if the record is gone. To leave a programme is right whatever else has happened."""
@@ -82,6 +86,7 @@ def seen_news(row: OutboxRow, lead: LeadState, seen: Seen) -> Rule | None:
     touched = seen.human_touch_at
     checks = {
         Rule.GONE: seen.gone,
+        Rule.CLOSED: seen.closed,
         Rule.MERGED: seen.merged_into is not None,
         Rule.DO_NOT_CONTACT: seen.do_not_contact,
         Rule.OWNER_CHANGED: bool(seen.owner) and seen.owner not in _known_owners(row, lead),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from domain.action import ActionState
-from domain.approval import Approval, VoteKind
+from domain.approval import Approval, ApprovalState, VoteKind
 from domain.decision import Decision
 from domain.edit import Difference
 from domain.effect import steps_of
@@ -126,7 +126,21 @@ class Answer:
 
 
 async def decide(home: Home, approval: Approval, answer: Answer) -> Approval:
-    """Take one person's word on `approval`. Raises: BadInput, see `Approvals`."""
+    """Take one person's word on `approval`.
+
+    Raises: BadInput, see `Approvals`; with the code ``used`` also if the word counts for nothing, as what was asked no
+    longer holds.
+    """
+    after = await _said(home, approval, answer)
+    if after.state is ApprovalState.REDECIDED:
+        problem = (
+            f"{after.approval_id} no longer holds ({after.reason}): nothing is sent, the lead is decided anew"
+        )
+        raise BadInput("approval", problem, "look at the open approvals", code="used")
+    return after
+
+
+async def _said(home: Home, approval: Approval, answer: Answer) -> Approval:
     now, policy = home.clock.now(), home.policy.version
     if answer.edit or answer.drop:
         return await home.approvals.edit(

@@ -65,7 +65,8 @@ class Story:
 
     run_id: str
     lead_id: str | None
-    region: str
+    regions: frozenset[str]
+    """Where its rows lie: one, but of a talk whose lead was only known later."""
     transitions: tuple[Transition, ...]
     versions: Mapping[str, str]
     seal: Seal
@@ -101,7 +102,7 @@ async def tell(home: Home, what: str) -> Story | None:
     return Story(
         run_id=run_id,
         lead_id=next((str(row["lead_id"]) for row in rows if row["lead_id"]), None),
-        region=str(rows[0]["region"]),
+        regions=frozenset(str(row["region"]) for row in rows),
         transitions=tuple(_told(row) for row in rows),
         versions=next((_texts(row["versions"]) for row in reversed(rows) if row["versions"]), {}),
         seal=seal,
@@ -162,7 +163,7 @@ async def lead_named(home: Home, what: str) -> LeadId | None:
             key = home.hasher.email(what)[0]
         except BadInput:
             return None
-    return await home.reads.find_lead(home.tenant, key)
+    return await home.reads.find_lead(home.tenant, key, region=home.within)
 
 
 async def _record(home: Home, rows: Sequence[Row]) -> tuple[Seal, Record | None]:

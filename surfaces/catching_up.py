@@ -13,15 +13,18 @@ from domain.audit import AuditEntry
 from domain.errors import Backpressure, BadInput, Refused, Temporary, Throttled
 from domain.instants import DAY, MINUTE, SECOND
 from domain.ports.home import Home
+from domain.ports.receivers import Reading
 from domain.ports.sources import RawItem
 from domain.ports.upstream import Page, Place, Poller, Reader, Record, Stream, Told, Unread, Upstream
 from domain.ports.work import Claimed
 from domain.signal import LeadKey
 from surfaces.counts import Counts
 from surfaces.door import LIMIT, take
-from surfaces.news import News
+from surfaces.news import News, Refusals
 from surfaces.read_counts import count
 from surfaces.serving import served
+from surfaces.supervising import Part
+from surfaces.webhooks.repeated import without_repeated
 
 T = TypeVar("T")
 LEASE: Final = 2 * MINUTE
@@ -125,6 +128,7 @@ class CatchingUp:
     """By vendor: not before this Instant."""
     _row: dict[str, int] = field(default_factory=dict)
     """By vendor: how often in a row it could not be asked."""
+    _refusals: Refusals = field(default_factory=Refusals)
 
     async def turn(self) -> Caught:
         """A batch of records of each vendor, and the pollers that are due.
@@ -146,21 +150,22 @@ class CatchingUp:
                 await self.poll(poller, caught)
         return caught
 
-    async def serve(self, stop: asyncio.Event) -> Caught:
-        """Turn after turn until `stop` is set, and beside it each stream that nobody else listens to."""
-        total = Caught()
+    def parts(self, total: Caught) -> Mapping[str, Part]:
+        """Turn after turn, and each stream that nobody else listens to; what they do is summed into `total`."""
+        streams = self.home.upstream.streams if self.home.upstream is not None else ()
+        turns = partial(served, self.turn, total=total, idle_s=IDLE_S)
+        return {
+            "vendors": turns,
+            **{f"stream:{one.name}": partial(self._hear, one, total) for one in streams},
+        }
 
-        async def listen(stream: Stream) -> Caught:
+    async def _hear(self, stream: Stream, total: Caught, stop: asyncio.Event) -> None:
+        async def listen() -> Caught:
             caught = Caught()
             await self.follow(stream, caught, stop)
             return caught
 
-        streams = self.home.upstream.streams if self.home.upstream is not None else ()
-        await asyncio.gather(
-            served(self.turn, stop, total, idle_s=IDLE_S),
-            *(served(partial(listen, one), stop, total, idle_s=LISTEN_S) for one in streams),
-        )
-        return total
+        await served(listen, stop, total, idle_s=LISTEN_S)
 
     async def follow(
         self,
@@ -294,7 +299,8 @@ class CatchingUp:
     async def _kept(self, poller: Poller | Stream, page: Page, caught: Caught) -> None:
         """On disk when this returns."""
         await noted(self.home, page.records)
-        caught.items += await self._taken(page.items, news=not page.events)
+        told = await without_repeated(self.home, Reading(page.items, standing=page.standing))
+        caught.items += await self._taken(told.items, news=not page.events)
         caught.pages += 1
         if page.code not in ("ok", "behind"):
             caught.flagged += 1
@@ -317,11 +323,13 @@ class CatchingUp:
 
     async def _taken(self, items: Sequence[RawItem], *, news: bool = True) -> int:
         """Through the door, with `news` only those that say something new; how many were."""
-        fresh = await News(self.home).of(items) if news else items
+        fresh = await News(self.home, self._refusals).of(items) if news else items
         accepted = 0
         for start in range(0, len(fresh), LIMIT):
             batch = list(enumerate(fresh[start : start + LIMIT], start))
-            accepted += (await take(self.home, batch)).accepted
+            taken = await take(self.home, batch)
+            accepted += taken.accepted
+            self._refusals.add(fresh[place] for place, _ in taken.quarantined)
         return accepted
 
     def _failed(self, vendor: str, error: Exception, caught: Caught) -> int:

@@ -11,18 +11,20 @@ from typing import Final
 from domain.backoff import wait_us
 from domain.errors import BadInput, LeadgraphError, Permanent, Temporary, Throttled
 from domain.handoff import Step
-from domain.instants import MINUTE
+from domain.instants import MINUTE, SECOND
 from domain.ports.desks import Desks, DueTalk
 from domain.ports.home import Home
 from domain.ports.listener import Listener
 from surfaces.counts import Counts
-from surfaces.handoff import Desk
+from surfaces.handoff import Desk, InHand
 from surfaces.serving import served
 
 AT_ONCE: Final = 4
 """Conversations that are read and decided about at a time; a desk allows few requests a second."""
 LEASE_US: Final = 2 * MINUTE
 """Longer than reading and deciding can take."""
+IN_HAND_US: Final = 3 * SECOND
+"""Until a conversation is looked at again whose customer a run is handing over at this moment."""
 REFUSED_US: Final = 15 * MINUTE
 """Until a conversation is asked for again that the desk does not show us."""
 
@@ -37,7 +39,7 @@ class Tally(Counts):
     nothing: int = 0
     """Nothing new was said, or the conversation is gone."""
     put_off: int = 0
-    """The desk could not be read."""
+    """The desk could not be read, or a run is handing the customer over."""
     outages: int = 0
     """Passes that the store cut short."""
 
@@ -84,6 +86,7 @@ class DeskLoop:
         """Read the conversation, decide, and take it off the list; what became of it, as `Tally` names it."""
         home = self.home
         async with self._free:
+            read_at = home.clock.now()
             try:
                 talk = await self.desks.conversations.talk(due.conversation)
             except (Temporary, Permanent) as error:
@@ -93,7 +96,11 @@ class DeskLoop:
             answer = None
             if talk is not None:
                 try:
-                    answer = await self.desk.follow(talk)
+                    answer = await self.desk.follow(talk, read_at=read_at)
+                except InHand:
+                    until = home.clock.now() + IN_HAND_US
+                    await self.desks.due.put_off(home.tenant, due, until=until, code="in_hand")
+                    return "put_off"
                 except BadInput:  # a lead's key of the desk's that is none: the same would come again
                     answer = None
             await self.desks.due.settle(home.tenant, due, now=home.clock.now())

@@ -14,7 +14,7 @@ from domain.ports.outbox import Taken
 from domain.ports.target import Target
 from graph.deliver import deliver
 from surfaces.counts import Counts
-from surfaces.serving import served
+from surfaces.serving import served, together
 
 AT_ONCE: Final = 16
 """Leads that one dispatcher delivers for at the same time."""
@@ -102,14 +102,16 @@ class Dispatcher:
         tally = Tally(lapsed=await self.home.approvals.expire(now=now))
         batch = await self.home.outbox.take(now=now, limit=self.batch, lease_us=self.lease_us)
         free = asyncio.Semaphore(AT_ONCE)
-        ends = await asyncio.gather(*(self._one(taken, free) for taken in batch))
-        for end in ends:
+        for end in await together(self._one(taken, free) for taken in batch):
             tally.count(end)
         return tally
 
-    async def serve(self, stop: asyncio.Event, *, idle_s: float = 0.2) -> Tally:
-        """Deliver until `stop` is set, resting `idle_s` when nothing is due; an outage of the store is waited out."""
-        return await served(self.one_pass, stop, Tally(), idle_s=idle_s)
+    async def serve(self, stop: asyncio.Event, *, idle_s: float = 0.2, total: Tally | None = None) -> Tally:
+        """Deliver until `stop` is set, resting `idle_s` when nothing is due; an outage of the store is waited out.
+
+        What was done is summed into `total`, also if a defect ends it.
+        """
+        return await served(self.one_pass, stop, Tally() if total is None else total, idle_s=idle_s)
 
     async def _one(self, taken: Taken, free: asyncio.Semaphore) -> Move | None:
         home = self.home

@@ -8,6 +8,7 @@ processes. What is sent later is looked at once more right before it leaves (`ag
 import asyncio
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -22,6 +23,7 @@ from domain.audit import AuditEntry
 from domain.decision import RunInput
 from domain.effect import StepKind
 from domain.errors import Backpressure, BadInput, Temporary
+from domain.handing import SALES, Stage, beside, episode_for, fresh_episode
 from domain.handoff import Handoff, Heard, Message, Situation, Step, Talk
 from domain.happening import told_of
 from domain.ids import RunId
@@ -35,7 +37,7 @@ from domain.ports.home import Home
 from domain.ports.listener import Listener
 from domain.ports.talks import Kept, TalkDecision
 from surfaces.door import Item, take
-from surfaces.handoff_facts import keys_of, lead_of, situation_of
+from surfaces.handoff_facts import keys_of, lead_of, name_of, situation_of
 from surfaces.handoff_record import CONFLICT, TalkRecord, answer_to, pack
 
 STEP: Final = "handoff"
@@ -53,6 +55,10 @@ _FIRST: Final = Message(id="first", role="customer", text="Hello", at=datetime(2
 _LONGEST_ID: Final = 200
 
 
+class InHand(Exception):
+    """A run's handing over of the lead is on its way; in a moment it is known which conversation it takes."""
+
+
 class Desk:
     """Decides about talks of one home."""
 
@@ -67,34 +73,40 @@ class Desk:
         self._followed = followed
         self._threads = ThreadPoolExecutor(HEARING, thread_name_prefix="hearing")
 
-    async def decide(self, talk: Talk) -> Handoff:
-        """The answer to `talk`, on record. Raises: BadInput, Temporary (the store), Permanent (no reader at all)."""
+    async def decide(self, talk: Talk, *, read_at: int | None = None) -> Handoff:
+        """The answer to `talk` as it was at `read_at` (an Instant; None: now), on record.
+
+        Raises: BadInput, Temporary (the store), Permanent (no reader at all).
+        """
         run = run_of(self._home, talk)
         full = None if self._followed else await self._take_in(talk)
         for _ in range(_ATTEMPTS):
-            seen, lead = await situation_of(self._home, talk, run)
+            seen, lead = await situation_of(self._home, talk, run, read_at=read_at)
             talk = reopened(talk, seen) if self._followed else talk
             heard, missing = await self._hear(talk, seen)
             answer = await self._record(talk, seen, heard, missing or full, lead=lead)
             if answer is not None:
                 return answer
-        seen, lead = await situation_of(self._home, talk, run)
+        seen, lead = await situation_of(self._home, talk, run, read_at=read_at)
         answer = await self._record(talk, seen, None, CONFLICT, lead=lead)
         if answer is None:
             raise Temporary(f"{self._home.root}: a talk's decision could not be written")
         return answer
 
-    async def follow(self, talk: Talk) -> Handoff | None:
-        """Decide about a talk as its desk shows it; None if nothing was said that has not been dealt with.
+    async def follow(self, talk: Talk, *, read_at: int | None = None) -> Handoff | None:
+        """Decide about a talk as its desk showed it at `read_at`; None if all that was said has been dealt with.
 
-        One that is closed there is put down as done, and no more. Raises: as `decide`.
+        One that is closed there is put down as done, and no more. Raises: as `decide`; InHand.
         """
         run = run_of(self._home, talk)
         for _ in range(_ATTEMPTS):
-            seen, lead = await situation_of(self._home, talk, run)
+            seen, lead = await situation_of(self._home, talk, run, read_at=read_at)
             if talk.status != "closed":
-                fresh = any(message.role == CUSTOMER for message in to_read(talk, seen))
-                return await self.decide(talk) if fresh else None
+                if not any(message.role == CUSTOMER for message in to_read(talk, seen)):
+                    return None
+                if any(one.stage is Stage.MOVING for one in seen.handings):
+                    raise InHand
+                return await self.decide(talk, read_at=read_at)
             if seen.released and len(talk.messages) == seen.handed_at:
                 return None
             seen = replace(seen, done=True)
@@ -108,6 +120,12 @@ class Desk:
         heard, missing = await self._hear(talk, seen)
         return answer_to(talk, seen, heard, missing, self._home.policy)
 
+    def over(self, home: Home) -> "Desk":
+        """The same desk over another view of its home: it hears with the same ears, and closes with this one."""
+        other = copy(self)
+        other._home = home
+        return other
+
     def close(self) -> None:
         """Hear no more."""
         self._threads.shutdown(wait=False, cancel_futures=True)
@@ -119,7 +137,10 @@ class Desk:
         if lead is not None and lead.suppressed:
             return None
         keys = await keys_of(home, talk, lead)
-        items = [_item(talk, keys, n, message) for n, message in enumerate(talk.messages) if _spoken(message)]
+        name = name_of(home, talk)
+        items = [
+            _item(talk, name, keys, n, message) for n, message in enumerate(talk.messages) if _spoken(message)
+        ]
         try:
             if items:
                 await take(home, items)
@@ -155,8 +176,9 @@ class Desk:
         back = self._followed is not None and goes_back(answer, seen)
         proposal = None if dry else await self._proposal(talk, answer, seen, lead)
         route, kinds = answer.route, [proposal.kind.value] if proposal else []
+        reserves = proposal and seen.listed and beside(seen.handings, talk.conversation_id) is None
         given = TalkDecision(
-            conversation=talk.conversation_id,
+            conversation=name_of(home, talk),
             run_id=run,
             messages=len(talk.messages),
             gives=answer.decision is not Step.STAY and not dry,
@@ -171,8 +193,10 @@ class Desk:
             if seen.forgotten
             else pack(TalkRecord(talk, seen, heard, missing, answer, dict(home.versions))),
             proposal=proposal,
-            reserved=route.person if route and proposal and seen.listed else None,
+            reserved=route.person if route and reserves else None,
             told=None if dry else told_of(answer, actions=kinds, policy=home.policy.version),
+            told_if_open=None if dry else told_of(answer, actions=[], policy=home.policy.version),
+            seen=seen,
         )
         anyhow = missing == CONFLICT or not (answer.route or answer.bot_may_speak or seen.done)
         anyhow = anyhow and proposal is None
@@ -186,9 +210,13 @@ class Desk:
         action = self._action(talk, answer, seen)
         if action is None or lead is None or lead.suppressed:
             return None
-        home = self._home
-        if action.params.get("queue") == "support":
-            lead = replace(lead, episode=home.clock.now())
+        home, name = self._home, talk.conversation_id if self._followed else None
+        if action.params.get("queue") == SALES:
+            now = home.clock.now()
+            episode = episode_for(seen.handings, followed=name, episode=lead.episode, now=now)
+        else:
+            episode = fresh_episode(seen.handings, home.clock.now())
+        lead = replace(lead, episode=episode)
         given = RunInput(
             run_id=RunId(f"{answer.run_id}_{seen.version + 1}"),
             as_of=home.clock.now(),
@@ -249,7 +277,7 @@ async def warm(listener: Listener) -> None:
 
 def run_of(home: Home, talk: Talk) -> RunId:
     """One id for all decisions about a talk."""
-    return RunId("ho_" + sha256(f"{home.tenant}\n{talk.conversation_id}".encode()).hexdigest()[:24])
+    return RunId("ho_" + sha256(f"{home.tenant}\n{name_of(home, talk)}".encode()).hexdigest()[:24])
 
 
 def talk_of(raw: bytes | str, place: str) -> Talk:
@@ -282,9 +310,9 @@ def _spoken(message: Message) -> bool:
     return message.role == CUSTOMER and bool(message.text.strip())
 
 
-def _item(talk: Talk, keys: dict[str, str], place: int, message: Message) -> Item:
+def _item(talk: Talk, talk_name: str, keys: dict[str, str], place: int, message: Message) -> Item:
     """A message as the door takes it; the same message again is a duplicate there."""
-    name = f"{talk.conversation_id}:{message.id}"
+    name = f"{talk_name}:{message.id}"
     return place, {
         "source": SOURCE,
         "id": name if len(name) <= _LONGEST_ID else sha256(name.encode()).hexdigest(),

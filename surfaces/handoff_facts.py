@@ -8,6 +8,7 @@ from domain.capacity import next_in_line
 from domain.contract import KEY_KINDS
 from domain.decision import RunInput
 from domain.errors import BadInput
+from domain.handing import SALES, beside
 from domain.handoff import Situation, Talk
 from domain.ids import LeadId, RunId
 from domain.intent import Intent, IntentReading
@@ -15,28 +16,41 @@ from domain.lead import LeadState
 from domain.policy import Fact, Rep
 from domain.policy_facts import facts_of
 from domain.ports.home import Home
+from domain.ports.talks import settled
 from domain.score import Score
 from domain.signal import KeyKind
 
-SALES = "sales"
-"""The team that takes a talk with a buying interest, unless the lead's owner has room."""
 RECENT = 200
 """The lead's newest signals that are looked through, those that wait for a run among them."""
 _PLAIN = (KeyKind.CRM_ID, KeyKind.USER_ID, KeyKind.ANONYMOUS, KeyKind.CONVERSATION)
+_OURS = "ld_"
+"""How ids of leads begin."""
 _UNHEARD = IntentReading((), Intent.OTHER, 0, (), (), "none", "")
 _UNSCORED = Score(0, 0, 0, (), "points", "none", "")
 """The tables that a talk asks read neither: what was heard takes their place (`agents.handoff`)."""
 
 
+def name_of(home: Home, talk: Talk) -> str:
+    """Under which name the talk is kept: desks of two regions may name theirs alike."""
+    if home.within in (None, home.settings.region):
+        return talk.conversation_id
+    return f"{home.within}/{talk.conversation_id}"
+
+
 async def lead_of(home: Home, talk: Talk) -> LeadState | None:
-    """Whose talk it is: the lead that the desk names, else the one known by the conversation."""
+    """Whose talk it is: the lead that the desk names, else the one known by the conversation.
+
+    Raises: BadInput (``unknown``) for an id of ours that names nobody here.
+    """
     names = [f"{KeyKind.CONVERSATION.value}:{talk.conversation_id}"]
     if talk.lead is not None:
         names = [_stored_name(home, talk.lead), *names]
     for name in names:
-        found = await home.reads.find_lead(home.tenant, name)
+        found = await home.reads.find_lead(home.tenant, name, region=home.within)
         if found is not None:
             return await home.reads.lead(home.tenant, found)
+        if name.startswith(_OURS):
+            raise BadInput("lead", "none has this id", "give a key, or leave it out", code="unknown")
     return None
 
 
@@ -57,17 +71,23 @@ async def keys_of(home: Home, talk: Talk, lead: LeadState | None) -> dict[str, s
     return {strong.kind.value: strong.value} | keys if strong else keys
 
 
-async def situation_of(home: Home, talk: Talk, run: RunId) -> tuple[Situation, LeadState | None]:
-    """Everything but the words, and the lead as policy sees it now."""
+async def situation_of(
+    home: Home, talk: Talk, run: RunId, *, read_at: int | None = None
+) -> tuple[Situation, LeadState | None]:
+    """Everything but the words, and the lead as policy sees it now. `talk` is of the Instant `read_at`; None: now."""
     now = home.clock.now()
-    standing = await home.talks.standing(home.tenant, talk.conversation_id)
+    kept = await home.talks.standing(home.tenant, name_of(home, talk))
+    standing, lost = settled(kept, talk, read_at=now if read_at is None else read_at)
     lead = await lead_of(home, talk)
     region = lead.region if lead else home.region
     reps = await home.reads.reps(home.tenant, now=now)
     facts: Mapping[str, Fact] | None = None
     if lead is not None and not lead.suppressed:
         lead, facts = await _facts(home, lead, run, reps=tuple(reps), now=now)
-    owner = lead.owner if lead else None
+    others = await home.talks.handings(home.tenant, lead.lead_id) if lead else ()
+    elsewhere = beside(others, talk.conversation_id)
+    has_it = elsewhere.owner or None if elsewhere else None
+    owner = has_it or (lead.owner if lead else None)
     segment = str(facts["segment"]) if facts and facts["segment"] else None
     best = next_in_line(reps, team=SALES, region=region, segment=segment, owner=owner)
     _, _, opens_at = home.policy.calendar(now, region)
@@ -76,7 +96,7 @@ async def situation_of(home: Home, talk: Talk, run: RunId) -> tuple[Situation, L
         handed_at=standing.handed_at,
         decided=standing.version,
         owner=owner,
-        free=best.rep_id if best else None,
+        free=has_it or (best.rep_id if best else None),
         listed=bool(reps),
         opens_at=opens_at,
         version=standing.version,
@@ -88,6 +108,9 @@ async def situation_of(home: Home, talk: Talk, run: RunId) -> tuple[Situation, L
         policy=home.policy.version,
         team=standing.team,
         sentences=home.sentences.of(talk.language, opens_at, ZoneInfo(home.policy.zone(region))),
+        given=kept.given,
+        refused=lost and kept.given is not None and kept.given.team == SALES,
+        others=others,
     )
     return situation, lead
 

@@ -63,16 +63,16 @@ class Page:
     next: str | None
 
 
-async def leads(home: Home, sees: Sees, wanted: Wanted, *, after: str, limit: int) -> Page:
+async def leads(home: Home, wanted: Wanted, *, after: str, limit: int) -> Page:
     """At most `limit` leads in the order of their ids, those that come after `after`."""
     found: list[dict[str, Any]] = []
     seen, last = 0, after
-    async for batch in home.reads.leads(home.tenant, batch=BATCH, after=after):
+    async for batch in home.reads.leads(home.tenant, batch=BATCH, after=after, region=home.within):
         newest = await home.reads.latest_decisions(home.tenant, [lead.lead_id for lead in batch])
         for lead in batch:
             last, stored = lead.lead_id, newest.get(lead.lead_id)
             line = lead_line(lead, stored)
-            if sees(lead.region) and wanted.takes(lead, line, stored.as_of if stored else None):
+            if wanted.takes(lead, line, stored.as_of if stored else None):
                 found.append(line)
             if len(found) == limit:
                 return Page(found, last)
@@ -107,9 +107,9 @@ def lead_line(lead: LeadState, stored: StoredDecision | None) -> dict[str, Any]:
     }
 
 
-async def lead_card(home: Home, sees: Sees, key: str) -> dict[str, Any]:
+async def lead_card(home: Home, key: str) -> dict[str, Any]:
     """One lead with its newest decision, what people fixed, and what is open. Raises: BadInput (``unknown``)."""
-    lead = await lead_seen(home, sees, key)
+    lead = await lead_seen(home, key)
     stored = await home.reads.latest_decision(home.tenant, lead.lead_id)
     story = await tell(home, stored.decision_id) if stored and not lead.suppressed else None
     rows = await home.outbox.of_lead(home.tenant, lead.lead_id, limit=SHOWN)
@@ -128,9 +128,9 @@ async def lead_card(home: Home, sees: Sees, key: str) -> dict[str, Any]:
     }
 
 
-async def timeline(home: Home, sees: Sees, key: str, *, before: Before | None, limit: int) -> Page:
+async def timeline(home: Home, key: str, *, before: Before | None, limit: int) -> Page:
     """What happened with a lead, the newest first: no text of anybody. Raises: BadInput (``unknown``)."""
-    lead = await lead_seen(home, sees, key)
+    lead = await lead_seen(home, key)
     found = await home.reads.happened(home.tenant, lead.lead_id, before=before, limit=limit)
     last = ".".join(map(str, found[-1].place)) if len(found) == limit else None
     return Page([_event(one) for one in found], last)
@@ -157,11 +157,11 @@ async def audit_card(home: Home, sees: Sees, name: str) -> dict[str, Any]:
     return {"run": story.run_id, "sound": all(row["sound"] for row in rows), "rows": rows}
 
 
-async def lead_seen(home: Home, sees: Sees, key: str) -> LeadState:
-    """The lead with this id or key. Raises: BadInput (``unknown``), also for one who must not see it."""
+async def lead_seen(home: Home, key: str) -> LeadState:
+    """The lead with this id or key. Raises: BadInput (``unknown``), also where it lies in no region that is seen."""
     found = await lead_named(home, key)
     lead = await home.reads.lead(home.tenant, LeadId(found)) if found else None
-    if lead is None or not sees(lead.region):
+    if lead is None:
         problem, remedy = "none is known by this name", "give its id, or a key as the source sends it"
         raise BadInput("lead", problem, remedy, code="unknown")
     # Of one that asked to be forgotten no more than that is told.
@@ -170,7 +170,7 @@ async def lead_seen(home: Home, sees: Sees, key: str) -> LeadState:
 
 async def _story(home: Home, sees: Sees, name: str) -> Story:
     story = await tell(home, name) if name.startswith(("dc_", "rn_", "ho_")) else None
-    if story is None or not sees(story.region):
+    if story is None or not all(map(sees, story.regions)):
         raise BadInput(
             "decision", "none is known by this name", "give dc_… as a lead's card names it", code="unknown"
         )

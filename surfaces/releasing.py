@@ -1,6 +1,6 @@
 """Quarantined items through the door once more: as they are, or mended by a person."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from pydantic import ValidationError
@@ -41,7 +41,7 @@ async def release(home: Home, item_id: str, *, new_raw: bytes | None = None) -> 
     if held.code == CONFLICT and new_raw is None:
         batch = _of_its_own(held)
     else:
-        batch = checked(door_of(home, now), [(held.position, held.raw)])
+        batch = checked(door_of(_where(home, held), now), [(held.position, held.raw)])
     item = batch.items[0] if batch.items else None
     if not isinstance(item, Signal):
         field, reason = (item.field, item.reason) if isinstance(item, Refused) else (held.field, held.reason)
@@ -52,6 +52,13 @@ async def release(home: Home, item_id: str, *, new_raw: bytes | None = None) -> 
     if taken.quarantined:
         return Released(item_id, "refused", item.signal_id, CONFLICT, taken.quarantined[0][1])
     return Released(item_id, "accepted" if taken.accepted else "duplicate", item.signal_id)
+
+
+def _where(home: Home, held: Held) -> Home:
+    """The home with the door at which the item came: it must not lie in another region once it is let in."""
+    if held.region == home.region:
+        return home
+    return replace(home, region=held.region, regions=frozenset({held.region}))
 
 
 def _of_its_own(held: Held) -> Batch:

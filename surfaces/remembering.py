@@ -96,13 +96,13 @@ class Remembering:
             self.again_at = now + PAUSE
             return 0
 
-    async def serve(self, stop: asyncio.Event) -> Kept:
-        """Turn after turn until `stop` is set."""
+    async def serve(self, stop: asyncio.Event, *, total: Kept) -> Kept:
+        """Turn after turn until `stop` is set, summed into `total`."""
 
         async def one_pass() -> Kept:
             return Kept(await self.turn())
 
-        return await served(one_pass, stop, Kept(), idle_s=IDLE_S)
+        return await served(one_pass, stop, total, idle_s=IDLE_S)
 
 
 async def keep_up(memory: Memory, record: MemoryBook, tenant: TenantId, region: Region) -> int:

@@ -1,9 +1,9 @@
 """Passes one after the other until somebody says stop; a store that cannot be used now is waited out."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextlib import suppress
-from typing import Final, Protocol, Self, TypeVar
+from typing import Any, Final, Protocol, Self, TypeVar
 
 from domain.errors import Temporary
 
@@ -27,6 +27,7 @@ class Passed(Protocol):
 
 
 P = TypeVar("P", bound=Passed)
+T = TypeVar("T")
 
 
 async def served(one_pass: Callable[[], Awaitable[P]], stop: asyncio.Event, total: P, *, idle_s: float) -> P:
@@ -36,14 +37,24 @@ async def served(one_pass: Callable[[], Awaitable[P]], stop: asyncio.Event, tota
             done = await one_pass()
         except Temporary:
             total.outages += 1
-            await _rest(stop, OUTAGE_S)
+            await rest(stop, OUTAGE_S)
             continue
         total.add(done)
         if not done.busy:
-            await _rest(stop, idle_s)
+            await rest(stop, idle_s)
     return total
 
 
-async def _rest(stop: asyncio.Event, seconds: float) -> None:
+async def rest(stop: asyncio.Event, seconds: float) -> None:
+    """Wait for `seconds`, or until `stop` is set."""
     with suppress(TimeoutError):
         await asyncio.wait_for(stop.wait(), seconds)
+
+
+async def together(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """What all of `work` give, in their order. An error of one is raised when all have ended: it cuts none short."""
+    ends = await asyncio.gather(*work, return_exceptions=True)
+    for end in ends:
+        if isinstance(end, BaseException):
+            raise end
+    return [end for end in ends if not isinstance(end, BaseException)]

@@ -118,6 +118,7 @@ def _situation(seen: Situation) -> dict[str, Any]:
         "forgotten": seen.forgotten,
         "with_person": seen.taken,
         "handed_at": seen.handed_at,
+        "given": seen.given and seen.given.fate.value,
         "decided_before": seen.decided,
         "owner": seen.owner,
         "free": seen.free,

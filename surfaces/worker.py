@@ -1,9 +1,11 @@
 """The worker: claims leads, runs the graph, commits in groups; one bad lead never stops the rest."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from agents.scoring import would_move
 from domain.asking import Patient
@@ -25,12 +27,14 @@ from graph.nodes import error_code
 from graph.run import Ran, bundle, run_lead
 from graph.shadow import Shadow
 from prompts.load import load_prompts
-from surfaces.catching_up import CatchingUp, settled
+from surfaces.catching_up import CatchingUp, Caught, settled
 from surfaces.counts import Counts
+from surfaces.giving_way import Doors
 from surfaces.pinning import pinned, scorer_for
-from surfaces.remembering import Remembering, recalled
+from surfaces.remembering import Kept, Remembering, recalled
 from surfaces.rescoring import Rewaking
 from surfaces.serving import served
+from surfaces.supervising import Crew, Part
 from surfaces.tidying import Tidying
 
 RETRY_STEPS = (5 * SECOND, 30 * SECOND, 2 * MINUTE, 10 * MINUTE, 30 * MINUTE)
@@ -101,6 +105,8 @@ class Worker:
     listen: Callable[[AuditEntry], None] = _unheard
     passed: Callable[[], None] = _unnoted
     """Is told whenever a pass has ended."""
+    doors: Doors = field(default_factory=Doors)
+    """Those of this process."""
     _left: list[LeadClaim] = field(default_factory=list)
     """Claims of a pass that was cut short."""
     _watched_at: int = 0
@@ -144,7 +150,8 @@ class Worker:
             self._left = [one.claim for one in claimed]
             async with _heartbeat(self.home, self._left, self.lease_us):
                 ready = await self._run_all(await settled(self.home, claimed), tally)
-                await self._commit(ready, tally)
+                for part in self.doors.parts(ready):
+                    await self._commit(part, tally)
             self._left = []
         tally.accounts = await refresh_accounts(self.home, limit=ACCOUNTS_A_PASS)
         await self._watch_rollout(now)
@@ -162,18 +169,20 @@ class Worker:
 
         await step(self.home, models)
 
-    async def serve(self, stop: asyncio.Event, *, idle_s: float = 0.01) -> Tally:
+    async def serve(self, stop: asyncio.Event, crew: Crew, *, idle_s: float = 0.01) -> Tally:
         """Work until `stop` is set, resting `idle_s` when nothing is ready; an outage of the store is waited out.
 
-        Memory is kept in step beside it, and vendors are asked, so that no lead waits for that.
+        Memory is kept in step beside it, and vendors are asked, so that no lead waits for that. Each of these goes on
+        whatever becomes of the others: see `surfaces.supervising`.
         """
-        total = Tally()
-        _, kept, caught, _ = await asyncio.gather(
-            served(self.one_pass, stop, total, idle_s=idle_s),
-            self._memory.serve(stop),
-            self._catching.serve(stop),
-            self._tidying.serve(stop),
-        )
+        total, kept, caught = Tally(), Kept(), Caught()
+        parts: dict[str, Part] = {
+            "worker": partial(served, self.one_pass, total=total, idle_s=idle_s),
+            "memory": partial(self._memory.serve, total=kept),
+            **self._catching.parts(caught),
+            "tidying": self._tidying.serve,
+        }
+        await crew.keep(parts, stop)
         total.remembered += kept.leads
         total.read_back += caught.records + caught.pages
         return total
@@ -190,7 +199,7 @@ class Worker:
         ready = []
         for one in claimed:
             given = replace(one.given, reps=with_loads(one.given.reps, loads), versions=self.home.versions)
-            collector = Collector(listen=self.listen)
+            collector, began = Collector(listen=self.listen), time.perf_counter()
             tally.runs += 1
             try:
                 given = await recalled(self.home, pinned(self.home, given))
@@ -203,11 +212,10 @@ class Worker:
                 load = next((r.load for r in given.reps if r.rep_id == rep), 0)
                 loads[rep] = (load + 1, given.as_of)
             ready.append((ran, packed))
+            await self.doors.give_way(time.perf_counter() - began)
         return ready
 
-    async def _commit(self, ready: list[tuple[Ran, Bundle]], tally: Tally) -> None:
-        if not ready:
-            return
+    async def _commit(self, ready: Sequence[tuple[Ran, Bundle]], tally: Tally) -> None:
         now = self.home.clock.now()
         results = await self.home.commit.commit([packed for _, packed in ready], now=now)
         for (ran, packed), result in zip(ready, results, strict=True):

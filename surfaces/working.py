@@ -8,6 +8,8 @@ from typing import Final
 
 from domain.ports.home import Home
 from graph.run import Ran
+from surfaces.log import Line
+from surfaces.supervising import Crew
 from surfaces.worker import Worker, deps_of
 
 _SECOND_US: Final = 1_000_000
@@ -25,14 +27,12 @@ class Working:
     Satisfies `surfaces.api.health.Works`.
     """
 
-    def __init__(self, worker: Worker, *, decided: Callable[[Ran], None] | None = None) -> None:
-        """`decided` is told of each committed run, in the worker's thread."""
-        self._worker, self._ready = worker, Event()
+    def __init__(self, worker: Worker, crew: Crew, *, decided: Callable[[Ran], None] | None = None) -> None:
+        """`crew` keeps it going; `decided` is told of each committed run, in the worker's thread."""
+        self._worker, self._crew, self._ready = worker, crew, Event()
         self._thread = Thread(target=self._run, name="worker")
         self._stop: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
         self._last = time.monotonic()
-        self.defect: Exception | None = None
-        """What ended it, if it ended by itself."""
         worker.passed = self._passed
         if decided is not None:
             worker.decided = decided
@@ -51,12 +51,16 @@ class Working:
         await asyncio.to_thread(self._thread.join)
 
     def alive(self) -> bool:
-        """Whether it has not ended by itself."""
+        """Whether its thread has not ended by itself."""
         return self._thread.is_alive()
 
     def still_s(self) -> float:
         """Seconds since its last pass ended, or since it was started."""
         return time.monotonic() - self._last
+
+    def answered(self, _: Line) -> None:
+        """A request was answered: see `surfaces.giving_way`."""
+        self._worker.doors.answered()
 
     def _passed(self) -> None:
         self._last = time.monotonic()
@@ -65,7 +69,7 @@ class Working:
         try:
             asyncio.run(self._work())
         except Exception as error:  # noqa: BLE001 - the end of a thread: the server goes on and says that it is not well
-            self.defect = error
+            self._crew.note("worker", error)
         finally:
             self._ready.set()
 
@@ -73,4 +77,4 @@ class Working:
         stop = asyncio.Event()
         self._stop = asyncio.get_running_loop(), stop
         self._ready.set()
-        await self._worker.serve(stop)
+        await self._worker.serve(stop, self._crew)

@@ -4,7 +4,6 @@ import asyncio
 from contextlib import ExitStack
 
 from domain.errors import ConfigError
-from domain.ids import TenantId
 from domain.ports.clock import Clock
 from domain.ports.desks import Conversations, Desks, DueTalks
 from domain.ports.limits import Limits
@@ -12,7 +11,7 @@ from tools.field_map import field_map
 from tools.settings import Settings
 from tools.vendor import Api, Manners
 from tools.vendors import token_of
-from tools.waits import SharedWait
+from tools.waits import account
 
 
 def open_desks(settings: Settings, due: DueTalks, *, clock: Clock, limits: Limits, later: ExitStack) -> Desks:
@@ -24,7 +23,7 @@ def open_desks(settings: Settings, due: DueTalks, *, clock: Clock, limits: Limit
 def _conversations(settings: Settings, clock: Clock, limits: Limits, later: ExitStack) -> Conversations:
     setting, renew = token_of("desk", settings.desk_token, settings.desk_token_file)
 
-    wait = SharedWait(limits, TenantId(settings.tenant), settings.desk, clock.now)
+    wait = account(settings, settings.desk, limits, clock.now)
 
     def api(manners: Manners, url: str | None) -> Api:
         if url is None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from domain.action import Move
 from domain.approval import Approval, ApprovalState, Showing, Vote, VoteKind, folded
 from domain.edit import Edit
-from domain.ids import TenantId
+from domain.ids import Region, TenantId
 from tools.fake_effects import Effect
 from tools.fake_world import World
 from tools.store.approvals import Word, bounded, named, outcome, outdated, refuse, unknown, used
@@ -21,16 +21,25 @@ class MemoryApprovals:
     def __init__(self, world: World) -> None:
         self._world, self._effects = world, world.effects
 
-    async def open(self, tenant: TenantId, *, limit: int = 100) -> Sequence[Approval]:
+    async def open(
+        self, tenant: TenantId, *, region: Region | None = None, limit: int = 100
+    ) -> Sequence[Approval]:
         """Open approvals, the oldest first."""
-        mine = [one for one in self._of(tenant) if one.state is ApprovalState.OPEN]
+        mine = [one for one in self._of(tenant, region) if one.state is ApprovalState.OPEN]
         return sorted(mine, key=lambda one: (one.asked_at, one.approval_id))[:limit]
 
     async def page(
-        self, tenant: TenantId, *, states: Sequence[ApprovalState], after: tuple[int, str] | None, limit: int
+        self,
+        tenant: TenantId,
+        *,
+        states: Sequence[ApprovalState],
+        after: tuple[int, str] | None,
+        limit: int,
+        region: Region | None = None,
     ) -> Sequence[Approval]:
         """Approvals in `states`, the oldest first; only what comes after `after`."""
-        places = {(one.asked_at, one.approval_id): one for one in self._of(tenant) if one.state in states}
+        found = [one for one in self._of(tenant, region) if one.state in states]
+        places = {(one.asked_at, one.approval_id): one for one in found}
         return [places[place] for place in sorted(places) if after is None or place > after][:limit]
 
     async def get(self, tenant: TenantId, approval_id: str) -> Approval | None:
@@ -172,8 +181,9 @@ class MemoryApprovals:
             raise unknown(approval_id)
         return approval
 
-    def _of(self, tenant: TenantId) -> list[Approval]:
-        return [one for one in self._effects.approvals.values() if one.tenant == tenant]
+    def _of(self, tenant: TenantId, region: Region | None = None) -> list[Approval]:
+        mine = [one for one in self._effects.approvals.values() if one.tenant == tenant]
+        return [one for one in mine if region in (None, one.region)]
 
 
 class MemoryLimits:
@@ -182,10 +192,21 @@ class MemoryLimits:
     def __init__(self, world: World) -> None:
         self._buckets, self._waits = world.buckets, world.waits
 
-    async def reserve(self, name: str, *, per_minute: int, burst: int, now: int) -> int:
-        """Take one token, or say in how many microseconds there will be one."""
+    async def reserve(
+        self,
+        name: str,
+        *,
+        per_minute: int,
+        burst: int,
+        now: int,
+        tokens: int = 1,
+        leave: int = 0,
+        ahead: int = 0,
+    ) -> int:
+        """Take tokens, or say in how many microseconds there will be so many."""
+        asked = {"tokens": tokens, "leave": leave, "ahead": ahead}
         bucket = self._buckets.get(name)
-        wait, level, at = reserved(bucket, per_minute=per_minute, burst=burst, now=now)
+        wait, level, at = reserved(bucket, per_minute=per_minute, burst=burst, now=now, **asked)
         self._buckets[name] = level, at
         return wait
 

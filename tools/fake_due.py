@@ -32,9 +32,14 @@ class DueRows:
     def note(self, desk: str, signals: Iterable[Signal], now: int) -> None:
         """Put conversations of `desk` on the list. One that waits keeps its time."""
         for signal, conversation in falling_due(desk, signals):
-            row = self.rows.get((signal.tenant, conversation))
+            self.add(signal.tenant, [conversation], now)
+
+    def add(self, tenant: str, conversations: Iterable[str], now: int) -> None:
+        """Put these on the list. One that waits keeps its time."""
+        for conversation in conversations:
+            row = self.rows.get((tenant, conversation))
             if row is None:
-                self.rows[signal.tenant, conversation] = Row(now + PAUSE, now)
+                self.rows[tenant, conversation] = Row(now + PAUSE, now)
             else:
                 row.mark = max(row.mark + 1, now)
 

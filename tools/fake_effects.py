@@ -44,6 +44,8 @@ class Effects:
 
     note: Callable[[Iterable[AuditEntry]], None]
     wake: Callable[[str, str, int], None]
+    moved: Callable[[OutboxRow, int], None]
+    """Told of each row that moved."""
     rows: dict[str, Effect] = field(default_factory=dict)
     approvals: dict[str, Approval] = field(default_factory=dict)
 
@@ -91,6 +93,7 @@ class Effects:
         effect.token, effect.lease_until = effect.token + 1, 0
         self._settle(effect.row.tenant, effect.row.effect_key)
         self.note([turned(effect.row, now, person)])
+        self.moved(effect.row, now)
 
     def merge(self, winner: str, loser: str, now: int) -> bool:
         """What belonged to the loser is the winner's. True if questions ended by it, so that it is to be redone."""

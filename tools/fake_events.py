@@ -128,11 +128,11 @@ class MemorySubscriptions:
             failed = replace(one, state=state, reason=reason, tries=one.tries + 1, next_try=next_try)
             self._keep(replace(failed, failing_since=since), lease=0)
 
-    async def release(self, taken: Subscription) -> None:
+    async def release(self, taken: Subscription, *, now: int) -> None:
         """Give it back."""
         one = self._all.get(taken.subscription_id)
         if one is not None and (one.tenant, one.token) == (taken.tenant, taken.token):
-            self._leases[one.subscription_id] = 0
+            self._keep(replace(one, next_try=now), lease=0)
 
     async def restart(self, tenant: TenantId, subscription_id: str, position: int) -> Subscription:
         """Tell again of what comes after `position`."""

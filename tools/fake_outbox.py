@@ -8,6 +8,7 @@ from domain.attempt import begun
 from domain.audit import AuditEntry
 from domain.effect import StepProgress
 from domain.errors import Permanent
+from domain.handing import TALK, Fate, fate_of
 from domain.ids import TenantId
 from domain.lead import LeadState
 from domain.ports.outbox import OutboxRow, Taken
@@ -146,9 +147,19 @@ class MemoryOutbox:
         """Have a failed action sent again."""
         effect = self._known(tenant, action_id)
         effect.row, effect.keyed = sent_again(effect.row, now), None
+        self._give_back(effect.row)
         person = self._world.config.person(by)
         self._effects.move(effect, Move.RETRY, now, reason="again", next_try=now, person=person)
         return effect.row
+
+    def _give_back(self, row: OutboxRow) -> None:
+        talk = self._world.talks.talks.get((row.tenant, row.params.get(TALK, "")))
+        other = self._effects.rows.get(talk.action_id or "") if talk else None
+        if talk and other and fate_of(other.row) is Fate.LOST:
+            talk.action_id, talk.standing = (
+                row.action_id,
+                replace(talk.standing, team=row.params.get("queue")),
+            )
 
     def _keep(self, effect: Effect, steps: Sequence[StepProgress], entries: Sequence[AuditEntry]) -> None:
         kept = advanced(effect.row, steps)
@@ -177,7 +188,7 @@ class MemoryOutbox:
         free = effect.keeps or self._effects.holder(row.tenant, row.effect_key) is None
         if not free:
             return "merged"
-        return "taken" if row.kind is ActionKind.HANDOFF and self._world.talks.taken(row.lead_id) else ""
+        return self._world.talks.says(row) if row.kind is ActionKind.HANDOFF else ""
 
     def _hold(self, effect: Effect, now: int, until: int) -> Taken:
         state = moved(effect.row.state, Move.TAKE)

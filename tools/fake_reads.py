@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import orjson
 
-from domain.ids import LeadId, TenantId
+from domain.ids import LeadId, Region, SignalId, TenantId
 from domain.instants import instant
 from domain.lead import LeadState
 from domain.policy import Rep
@@ -25,16 +25,16 @@ class MemoryReads:
     def __init__(self, world: World) -> None:
         self._world = world
 
-    async def find_lead(self, tenant: TenantId, key: str) -> LeadId | None:
+    async def find_lead(self, tenant: TenantId, key: str, *, region: Region | None = None) -> LeadId | None:
         """Canonical lead for a lead id or any of its keys."""
         lead = self._world.leads.get(key)
         while lead is not None and lead.merged_into is not None:
             lead = self._world.leads[lead.merged_into]
-        if lead is not None and lead.state.tenant == tenant:
+        if lead is not None and lead.state.tenant == tenant and region in (None, lead.state.region):
             return lead.state.lead_id if lead.live else None
         kind, _, value = key.partition(":")
         for wanted in ((None, key), (kind, value)):
-            found = self._by_key(tenant, *wanted)
+            found = self._by_key(tenant, region, *wanted)
             if found:
                 return LeadId(min(found)[1])
         return None
@@ -50,13 +50,16 @@ class MemoryReads:
         return sorted(key for keys in places for key, row in keys.items() if row.lead_id == lead_id)
 
     async def leads(
-        self, tenant: TenantId, *, batch: int = 500, after: str = ""
+        self, tenant: TenantId, *, batch: int = 500, after: str = "", region: Region | None = None
     ) -> AsyncIterator[Sequence[LeadState]]:
         """All canonical leads in id order, those whose id comes after `after`."""
         found = [
             lead.state
             for name, lead in self._world.leads.items()
-            if lead.live and lead.state.tenant == tenant and name > after
+            if lead.live
+            and lead.state.tenant == tenant
+            and name > after
+            and region in (None, lead.state.region)
         ]
         for part in _parts(sorted(found, key=lambda state: state.lead_id), batch):
             yield part
@@ -83,6 +86,11 @@ class MemoryReads:
         """Its newest signals, newest first."""
         kept = [k.signal for k in self._world.of_lead(lead_id) if k.signal.tenant == tenant]
         return kept[:limit]
+
+    async def stored(self, tenant: TenantId, ids: Sequence[SignalId]) -> Sequence[Signal]:
+        """Those of the signals `ids` that are on disk."""
+        kept = (self._world.signals.get((tenant, ref)) for ref in ids)
+        return [one.signal for one in kept if one is not None]
 
     async def reps(self, tenant: TenantId, *, now: int) -> Sequence[Rep]:
         """Salespeople with today's load."""
@@ -139,7 +147,7 @@ class MemoryReads:
 
     async def quarantine(self, tenant: TenantId, *, limit: int = 100) -> Sequence[Row]:
         """Open quarantine rows."""
-        names = ("source", "position", "field", "code", "reason")
+        names = ("region", "source", "position", "field", "code", "reason")
         return [
             {"id": item.item_id, **{name: getattr(item.refused, name) for name in names}, "at": item.at}
             for item in self._world.open_items(tenant)[:limit]
@@ -159,12 +167,16 @@ class MemoryReads:
         rows = [(e, row) for e, row in self._world.audit if row.tenant == tenant]
         return [orjson.loads(row.body) for e, row in rows if run_id is None or e.run_id == run_id]
 
-    def _by_key(self, tenant: str, kind: str | None, value: str) -> list[tuple[int, str]]:
+    def _by_key(self, tenant: str, region: str | None, kind: str | None, value: str) -> list[tuple[int, str]]:
         return [
             (self._world.leads[row.lead_id].first_seen, row.lead_id)
-            for (t, _), keys in self._world.keys.items()
+            for (t, where), keys in self._world.keys.items()
             for key, row in keys.items()
-            if t == tenant and key.value == value and kind in (None, key.kind) and row.lead_id
+            if t == tenant
+            and region in (None, where)
+            and key.value == value
+            and kind in (None, key.kind)
+            and row.lead_id
         ]
 
     def _said(self, tenant: str, lead_id: str) -> Iterator[Happened]:

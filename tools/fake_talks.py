@@ -4,16 +4,18 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from domain.action import Move, Proposal
+from domain.action import ActionKind, ActionState, Move, Proposal
 from domain.approval import ApprovalState
 from domain.audit import Sealed
+from domain.handing import PERSON_HAS_IT, TALK, Given, Handing, given_of, handing_of
 from domain.ids import DecisionId, LeadId, TenantId
 from domain.instants import DAY
 from domain.ports.outbox import OutboxRow
-from domain.ports.talks import Kept, Standing, StoredTalk, TalkDecision, after
+from domain.ports.talks import MOST_HANDINGS, Kept, Standing, StoredTalk, TalkDecision, after, as_seen
+from domain.recheck import Rule
 from tools.fake_effects import Effect
 from tools.store.effects import REPLACED, gives_way, unsent
-from tools.store.talks import check, decision_id
+from tools.store.talks import check, decision_id, lets_go, may_let_go, still_so, told_of
 
 if TYPE_CHECKING:
     from tools.fake_world import World
@@ -28,6 +30,8 @@ class Talk:
     lead_id: str | None
     origin: str | None
     at: int
+    action_id: str | None = None
+    """By which it was last given to a person."""
 
 
 @dataclass(slots=True)
@@ -60,6 +64,21 @@ class KeptTalks:
         mine = [talk for talk in self.talks.values() if talk.lead_id == lead]
         return bool(mine) and max(mine, key=lambda talk: talk.at).standing.taken
 
+    def by(self, action: str) -> list[tuple[str, Talk]]:
+        """The conversations that were last given to a person by this action, with their names."""
+        return [(name, talk) for (_, name), talk in self.talks.items() if talk.action_id == action]
+
+    def says(self, row: OutboxRow) -> str:
+        """Why a handing over is not to be sent, by what is known of its conversation."""
+        talk = self.talks.get((row.tenant, row.params.get(TALK, "")))
+        if TALK not in row.params:
+            return PERSON_HAS_IT if self.taken(row.lead_id) else ""
+        if talk is None:
+            return ""
+        if talk.standing.taken:
+            return PERSON_HAS_IT
+        return REPLACED if talk.action_id not in (None, row.action_id) else ""
+
     def merge(self, winner: str, loser: str) -> None:
         """All that the loser has is the winner's."""
         for one in self._all():
@@ -91,25 +110,40 @@ class MemoryTalks:
     async def standing(self, tenant: TenantId, conversation: str) -> Standing:
         """How the conversation stands."""
         talk = self._kept.talks.get((tenant, conversation))
-        return talk.standing if talk else Standing()
+        if talk is None:
+            return Standing()
+        acted = self._world.effects.rows.get(talk.action_id or "")
+        return replace(talk.standing, given=given_of(acted.row) if acted else None)
+
+    async def handings(self, tenant: TenantId, lead_id: str) -> tuple[Handing, ...]:
+        """The lead's handings over."""
+        return self._handings(tenant, lead_id)
 
     async def decide(self, given: TalkDecision, *, expected: int | None, now: int) -> Kept | None:
         """Keep a decision, or say that it is out of date."""
         check(given, expected)
         entry = given.entry
         before = await self.standing(entry.tenant, given.conversation)
-        if expected is not None and not (before.version == expected and self._holds(given, now)):
+        if expected is not None and not (
+            before.version == expected
+            and still_so(given, before.given, lambda lead: self._handings(entry.tenant, lead))
+            and self._holds(given, now)
+        ):
             return None
-        standing, lead = after(before, given), self._world.leads.get(entry.lead_id or "")
+        standing = after(before if expected is None else as_seen(before, given.seen), given)
+        lead = self._world.leads.get(entry.lead_id or "")
         kept = Kept(standing.version)
         if given.proposal is not None:
             kept = self._propose(given, given.proposal, standing.version, now)
         sealed = None if lead is not None and lead.state.suppressed else self._seal(given)
         self._world.note([replace(entry, commitment=sealed.commitment if sealed else None)])
         key = entry.tenant, given.conversation
-        self._kept.talks[key] = Talk(standing, entry.tenant, entry.lead_id, entry.lead_id, now)
+        gave = standing.given.action_id if standing.given else None
+        action = kept.action_id if given.gives or given.returns else gave
+        self._kept.talks[key] = Talk(standing, entry.tenant, entry.lead_id, entry.lead_id, now, action)
+        self._let_go(given, before.given, now)
         name = decision_id(given, standing.version)
-        told = given.told if sealed is not None and entry.lead_id is not None else None
+        told = told_of(given, kept) if sealed is not None else None
         decided = Decided(name, entry.tenant, entry.lead_id, entry.lead_id, now, sealed, told)
         self._kept.decisions.append(decided)
         if told is not None:
@@ -124,6 +158,30 @@ class MemoryTalks:
                 StoredTalk(one.decision_id, LeadId(one.lead_id) if one.lead_id else None, one.at, one.record)
                 for one in mine[start : start + batch]
             ]
+
+    def _handings(self, tenant: str, lead: str) -> tuple[Handing, ...]:
+        mine = [
+            effect
+            for effect in self._world.effects.rows.values()
+            if (effect.row.tenant, effect.row.lead_id, effect.row.kind) == (tenant, lead, ActionKind.HANDOFF)
+            and effect.row.state is not ActionState.EXPIRED
+        ]
+        newest = sorted(mine, key=lambda one: (-one.row.at, -one.place, one.row.action_id))
+        return tuple(
+            handing_of(
+                one.row,
+                released=[talk.standing.released for _, talk in self._kept.by(one.row.action_id)],
+                keeps=one.keeps,
+            )
+            for one in newest[:MOST_HANDINGS]
+        )
+
+    def _let_go(self, given: TalkDecision, gave: Given | None, now: int) -> None:
+        if gave is None or not lets_go(given, gave):
+            return
+        effect, talks = self._world.effects.rows[gave.action_id], self._kept.by(gave.action_id)
+        if may_let_go(effect.row) and all(talk.standing.released for _, talk in talks):
+            self._world.effects.move(effect, Move.EXPIRE, now, reason=Rule.CLOSED.value)
 
     def _holds(self, given: TalkDecision, now: int) -> bool:
         world, entry = self._world, given.entry

@@ -11,6 +11,7 @@ from domain.approval import ApprovalState
 from domain.audit import AuditEntry, Sealed
 from domain.chain import GENESIS, encode, link
 from domain.decision import Decision
+from domain.handing import SALES
 from domain.identity import Link, home_key, links_of, resolve
 from domain.ids import AccountId, LeadId, Region, TenantId
 from domain.instants import instant
@@ -19,6 +20,7 @@ from domain.lead import AccountSnapshot, BandState, LeadState, PastAction, absor
 from domain.override import ROW
 from domain.ports.audit import StoredRow
 from domain.ports.inbox import Refused
+from domain.ports.outbox import OutboxRow
 from domain.quality import StreamStats
 from domain.signal import KeyKind, LeadKey, Signal, compact
 from tools.fake_answers import KeptAnswers
@@ -28,6 +30,7 @@ from tools.fake_events import Told
 from tools.fake_overrides import Overrides
 from tools.fake_talks import KeptTalks
 from tools.store.config import ACCOUNT_DELAY, Config
+from tools.store.desk_due import given_in_vain
 from tools.store.moving import Plan
 from tools.store.placing import link_kind
 
@@ -129,8 +132,18 @@ class World:
 
     def __post_init__(self) -> None:
         """The outbox and the overrides note what becomes of them in this world's chains."""
-        self.effects = Effects(self.note, self.wake)
+        self.effects = Effects(self.note, self.wake, self._in_vain)
         self.overrides = Overrides(self.note)
+
+    def _in_vain(self, row: OutboxRow, now: int) -> None:
+        if self.config.desk and given_in_vain(row):
+            talks = [
+                name
+                for name, talk in self.talks.by(row.action_id)
+                if (talk.tenant, talk.standing.team, talk.standing.released) == (row.tenant, SALES, False)
+                and name.startswith(f"{self.config.desk}:")
+            ]
+            self.due_talks.add(row.tenant, talks, now)
 
     def of_lead(self, lead_id: str) -> list[Kept]:
         """The stored signals of a lead, newest first."""

@@ -234,4 +234,6 @@ def close(world: World, tenants: set[TenantId], item_id: str, state: str, *, now
 
 def _held(item: Item, raw: bytes) -> Held:
     one = item.refused
-    return Held(item.item_id, one.source, one.position, one.field, one.code, one.reason, item.at, raw)
+    return Held(
+        item.item_id, one.region, one.source, one.position, one.field, one.code, one.reason, item.at, raw
+    )

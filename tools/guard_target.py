@@ -13,7 +13,7 @@ from domain.ports.target import Change, Seen, Subject, Target
 from tools.breaker import Breaker
 from tools.retry import Retries, retrying
 from tools.turns import Turns
-from tools.waits import SharedWait
+from tools.waits import OURS, SharedWait, one_step
 
 T = TypeVar("T")
 
@@ -31,7 +31,7 @@ class Guards:
     queue_s: float = 10.0
     """How long a call waits for its turn."""
     per_minute: int = 600
-    """Calls a minute that all workers may make together; 0 = as many as they like, and no wait is shared."""
+    """Calls a minute that all workers may make together; 0 = as many as they like, or each request is counted."""
     burst: int = 60
     retries: Retries = field(default_factory=Retries)
     failures: int = 5
@@ -48,9 +48,18 @@ class GuardedTarget:
     """
 
     def __init__(
-        self, target: Target, guards: Guards, *, limits: Limits, wait: SharedWait, now: Callable[[], int]
+        self,
+        target: Target,
+        guards: Guards,
+        *,
+        limits: Limits,
+        wait: SharedWait | None,
+        now: Callable[[], int],
     ) -> None:
-        """`limits`, under the target's name, and `wait` are shared by all workers; `now` tells the Instant."""
+        """`limits`, under the target's name, and `wait` are shared by all workers; `now` tells the Instant.
+
+        Without a `wait` nobody asks for one: the target is on this machine.
+        """
         self.name, self.delivery, self.takes = target.name, target.delivery, target.takes
         self._target, self._guards, self._now = target, guards, now
         self._limits, self._wait = limits, wait
@@ -101,7 +110,8 @@ class GuardedTarget:
             ticket = self.breaker.enter(self._now())
             try:
                 async with asyncio.timeout(self._guards.deadline_s):
-                    answer = await call()
+                    with one_step():
+                        answer = await call()
                 self.breaker.answered(ticket)
                 return answer
             except Refused:
@@ -119,19 +129,22 @@ class GuardedTarget:
                 self.breaker.gave_up(ticket)
 
     async def _heard(self, error: Throttled, ticket: int) -> None:
-        """The target asks for quiet: all of it, which all workers are told, or one record alone."""
+        """The target asks for quiet: all of it, which all workers are told, or one record alone; or we do."""
         if error.code == "record":
             self.breaker.answered(ticket)
+        if error.code in OURS:
             return
         self.breaker.failed(ticket, self._now(), asked_us=round(error.retry_after_s * SECOND))
         self._last = error
-        await self._wait.told(error)
+        if self._wait is not None:
+            await self._wait.told(error)
 
     async def _ask_limit(self) -> None:
         guards = self._guards
+        if self._wait is not None:
+            await self._wait.ask()
         if not guards.per_minute:
             return
-        await self._wait.ask()
         wait = await self._limits.reserve(
             self.name, per_minute=guards.per_minute, burst=guards.burst, now=self._now()
         )

@@ -79,8 +79,10 @@ class Login:
 class StatementLogin(Login):
     """The same by a statement that is signed with the client's private key. `secret` stays empty."""
 
-    key_file: Path = field(default=Path(), kw_only=True)
+    key_file: Path | None = field(default=None, kw_only=True)
     """RSA, in PEM form; read anew each time, so that it is replaced without a restart."""
+    key: str = field(default="", repr=False, kw_only=True)
+    """The key itself, where no file is named."""
     subject: str = field(default="", kw_only=True)
     """Name of the user in whose name we log in."""
     audience: str = field(default=PRODUCTION, kw_only=True)
@@ -90,7 +92,7 @@ class StatementLogin(Login):
     @property
     def setting(self) -> str:
         """Where a person renews our credentials."""
-        return "crm_jwt_key_file"
+        return "crm_jwt_key_file" if self.key_file is not None else "crm_jwt_key"
 
     async def form(self) -> Mapping[str, str]:
         """A fresh statement. Raises: ConfigError, without a word of the key."""
@@ -98,14 +100,22 @@ class StatementLogin(Login):
 
     def _statement(self) -> str:
         try:
-            key = load_pem_private_key(self.key_file.read_bytes(), password=None)
+            pem = self.key.encode() if self.key_file is None else self.key_file.read_bytes()
         except OSError as error:
-            raise ConfigError(f"crm_jwt_key_file: cannot be read ({error.strerror})") from None
-        except (ValueError, TypeError):
-            raise ConfigError("crm_jwt_key_file: no private key in PEM form without a password") from None
-        if not isinstance(key, RSAPrivateKey) or key.key_size < SHORTEST_KEY:
-            raise ConfigError(f"crm_jwt_key_file: an RSA key of {SHORTEST_KEY} bits or more is needed")
+            raise ConfigError(f"{self.setting}: cannot be read ({error.strerror})") from None
+        key = private_key(pem, self.setting)
         claims = {
             "iss": self.client, "sub": self.subject, "aud": self.audience, "exp": self.now() // SECOND + VALID_S,
         }  # fmt: skip
         return jwt.encode(claims, key, algorithm="RS256")
+
+
+def private_key(pem: bytes, setting: str) -> RSAPrivateKey:
+    """The key that `setting` holds. Raises: ConfigError, without a word of it."""
+    try:
+        key = load_pem_private_key(pem, password=None)
+    except (ValueError, TypeError):
+        raise ConfigError(f"{setting}: no private key in PEM form without a password") from None
+    if not isinstance(key, RSAPrivateKey) or key.key_size < SHORTEST_KEY:
+        raise ConfigError(f"{setting}: an RSA key of {SHORTEST_KEY} bits or more is needed")
+    return key

@@ -1,22 +1,23 @@
 """A vendor that knows no keys as a target: each step leaves a mark in the record, and the mark is looked for first."""
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 from weakref import WeakValueDictionary
 
-from domain.effect import Delivery, Step, StepKind, StepReceipt, undo_of
+from domain.effect import RETURNS, Delivery, Step, StepKind, StepReceipt, undo_of
 from domain.errors import LeadgraphError, OutcomeUnknown, Refused, Temporary
 from domain.ids import TenantId
 from domain.ports.target import Change, Seen, Subject
-from domain.recheck import Rule
 from tools.beside import Taken, Watch
 from tools.sent import Note, Sent, digest_of, mark_of
 from tools.vendor import Answer, Api, Call
 
 MAX_KEY: Final = 300
 """Characters of a key."""
+NEW: Final = "NEW"
+"""Stands for the id of a record that is still to be made."""
 WAS: Final = "was."
 """Prefix of a parameter of an undo: what we wrote."""
 
@@ -40,8 +41,13 @@ class Plan:
     """What `before` would say if the step had been half done: names with the values that we write."""
     watch: Watch | None = None
     """Looks at the record before each call, where others write in it too. Its `thing` is a `tools.beside.Start`."""
+    room: Callable[[], Awaitable[None]] | None = None
+    """Raises Throttled, before anything is sent, where the record takes no more changes for now."""
     create: Call | None = None
-    """Makes the record that the step needs, once however often it is sent; then the plan is made again."""
+    """Makes the record that the step needs, once however often it is sent; then the plan is made again.
+
+    Until then the plan shows what follows: the record is empty, and `NEW` stands for its id.
+    """
 
 
 class Vendor(Protocol):
@@ -106,6 +112,8 @@ class MarkedTarget:
                     return StepReceipt(ref, note.before)
             self._admit(step, subject)
             plan = await self._planned(step, subject, mark_of(key))
+            if plan.room is not None:
+                await plan.room()
             first = note if plan.watch is not None else None
             before = plan.before if note is None else _first(plan, note)
             thing = (first.thing if first is not None else "") or plan.thing
@@ -115,7 +123,7 @@ class MarkedTarget:
                 return StepReceipt(await self._made(step, plan, note, begun=first is not None), before)
             except Taken as taken:
                 await self._leave(subject, note, taken)
-                raise Refused(f"{self.name}: a person has it", Rule.OWNER_CHANGED.value) from None
+                raise Refused(f"{self.name}: a person has it", taken.rule.value) from None
 
     async def find(self, key: str) -> StepReceipt | None:
         """The receipt of the step whose mark is in the vendor's record."""
@@ -126,8 +134,12 @@ class MarkedTarget:
         return None if ref is None else StepReceipt(ref, note.before)
 
     async def preview(self, steps: Sequence[Step], subject: Subject) -> Sequence[Change]:
-        """Each field with what is there and what would be, then the exact requests; a refusal says so."""
+        """Each field with what is there and what would be, then the exact requests; a refusal says so.
+
+        A record that has to be made first is made once, by the first step that needs it.
+        """
         changes: list[Change] = []
+        making: Call | None = None
         for step in steps:
             try:
                 self._admit(step, subject)
@@ -135,8 +147,11 @@ class MarkedTarget:
             except Refused as refusal:
                 changes.append(Change(step.kind, "refused", "", refusal.code))
                 continue
-            changes += [Change(step.kind, *change) for change in plan.changes]
-            calls = [plan.create] if plan.create is not None else plan.calls
+            first = plan.create if making is None else None
+            making = making or first
+            made = [("record", "", "made")] if first is not None else []
+            changes += [Change(step.kind, *change) for change in (*made, *plan.changes)]
+            calls = [first, *plan.calls] if first is not None else plan.calls
             changes += [Change(step.kind, "request", "", call.text()) for call in calls]
         return changes
 
@@ -265,10 +280,13 @@ def routed(
 ) -> tuple[dict[str, str], dict[str, str]]:
     """What is to be written over a conversation's `held` values, and what was there before, for the way back.
 
-    A handing over writes `always` too. Raises: Refused for what is none of `names`.
+    A handing over writes `always` too; where sales gives the conversation back its status stays, and of the rest what
+    marks it as handed over is taken off. Raises: Refused for what is none of `names`.
     """
     over = step.kind is StepKind.HAND_OVER
     said = {name: value for name, value in step.params.items() if over or name.removeprefix(WAS) in names}
+    if said.pop(RETURNS, None):
+        always = {name: "" for name in always if name != "status"}
     if unknown := sorted(said.keys() - set(names)) if over else []:
         raise Refused(f"a conversation has no {unknown[0]}", "invalid")
     writes, before = merged(held, {**said, **always} if over else said)

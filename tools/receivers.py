@@ -7,11 +7,14 @@ from typing import Any, Final, Protocol, cast
 
 from domain.errors import ConfigError
 from domain.ports.receivers import SOURCES, Delivery, Form, NotSetUp, Reading, Receiver
+from tools.echoes import actors_of, ids_of, written_of
 from tools.settings import Settings
 
 PATH: Final = "/v1/webhooks/"
 SHORTEST: Final = 16
 """Signs of a secret or token."""
+KEYED: Final = frozenset({"webhook_standard_secrets", "webhook_secrets"})
+"""Settings whose secrets are ``whsec_`` and base64."""
 
 
 class Vendor(Protocol):
@@ -26,7 +29,13 @@ class Vendor(Protocol):
     ) -> None: ...
 
     def read(
-        self, delivery: Delivery, *, now: int, actors: frozenset[str], accounts: frozenset[str]
+        self,
+        delivery: Delivery,
+        *,
+        now: int,
+        actors: frozenset[str],
+        accounts: frozenset[str],
+        **more: Any,
     ) -> Reading: ...
 
 
@@ -41,6 +50,8 @@ class VendorReceiver:
     accounts: frozenset[str]
     more: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """What the vendor's check takes besides."""
+    reading: Mapping[str, Any] = field(default_factory=dict)
+    """The same of its reading."""
 
     @property
     def name(self) -> str:
@@ -58,7 +69,8 @@ class VendorReceiver:
         self.vendor.verify(delivery, now=now, secrets=self.secrets, url=self.url, **self.more)
 
     def read(self, delivery: Delivery, *, now: int) -> Reading:
-        return self.vendor.read(delivery, now=now, actors=self.actors, accounts=self.accounts)
+        given = {"actors": self.actors, "accounts": self.accounts, **self.reading}
+        return self.vendor.read(delivery, now=now, **given)
 
 
 class SettingsReceivers:
@@ -85,6 +97,7 @@ class SettingsReceivers:
     def _receiver(self, name: str) -> Receiver:
         settings = self._settings
         more: dict[str, Any] = {}
+        reading = {"written": written_of(settings, name)} if name in ("hubspot", "salesforce") else {}
         if name == "segment":
             more["tokens"] = secrets_of(settings, "webhook_segment_tokens")
         if name == "hubspot":
@@ -93,21 +106,39 @@ class SettingsReceivers:
             vendor=cast(Vendor, importlib.import_module(f"tools.sources.{name}")),
             secrets=secrets_of(settings, f"webhook_{name}_secrets"),
             url=f"{settings.public_url.rstrip('/')}{PATH}{name}" if settings.public_url else "",
-            actors=ids_of(settings.webhook_actors, name),
+            actors=actors_of(settings, name),
             accounts=ids_of(settings.webhook_accounts, name),
             more=more,
+            reading=reading,
         )
 
 
 def secrets_of(settings: Settings, setting: str) -> tuple[str, ...]:
-    """The secrets of a setting. Raises: ConfigError for one that is too short to be one."""
+    """The secrets of a setting. Raises: ConfigError for one that is none: too short, or not in its form."""
     found = tuple(secret.get_secret_value() for secret in getattr(settings, setting))
-    if any(len(secret) < SHORTEST for secret in found):
-        raise ConfigError(
-            f"{setting}: a secret has at least {SHORTEST} signs; an empty one would let anybody in"
-        )
+    for secret in found:
+        _check(setting, secret)
     return found
 
 
-def ids_of(setting: Mapping[str, str], name: str) -> frozenset[str]:
-    return frozenset(one.strip() for one in setting.get(name, "").split("|") if one.strip())
+def usable(setting: str, secret: str) -> bool:
+    """Whether `secret` is one for that setting."""
+    try:
+        _check(setting, secret)
+    except ConfigError:
+        return False
+    return True
+
+
+def _check(setting: str, secret: str) -> None:
+    if len(secret) < SHORTEST:
+        raise ConfigError(
+            f"{setting}: a secret has at least {SHORTEST} signs; an empty one would let anybody in"
+        )
+    if setting in KEYED:
+        from tools.crm.webhook import Secret  # here: it takes half a second to import
+
+        try:
+            Secret.of(secret)
+        except ConfigError as error:
+            raise ConfigError(f"{setting}: {error}") from None

@@ -6,7 +6,7 @@ runs in a thread: whoever gives up waiting does not keep a token that HubSpot ha
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -141,6 +141,21 @@ class RefreshLogin:
         except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, OverflowError, AttributeError):
             raise Temporary(f"hubspot gives no token now ({answer.status_code})") from None
         return _Grant(fresh, access, until)
+
+
+async def introspected(url: str, form: Mapping[str, str]) -> Mapping[str, Any]:
+    """What HubSpot tells of a token of an OAuth app: ``scopes`` and ``app_id`` among it; empty if it tells nothing.
+
+    Raises: ConfigError, Temporary.
+    """
+    place = f"{addresses.checked(url).rstrip('/')}{PATH}/introspect"
+    try:
+        async with httpx.AsyncClient(timeout=TIMEOUT, trust_env=False) as client:
+            answer = await client.post(place, data=dict(form))
+        body = orjson.loads(answer.content) if answer.status_code == 200 else {}
+    except (httpx.HTTPError, orjson.JSONDecodeError) as error:
+        raise Temporary(f"hubspot tells nothing of the token now ({type(error).__name__})") from None
+    return body if isinstance(body, dict) else {}
 
 
 @contextmanager

@@ -38,6 +38,7 @@ class Said:
     ignored: Counter[str] = field(default_factory=Counter)
     thin: int = 0
     records: list[Record] = field(default_factory=list)
+    standing: dict[int, str] = field(default_factory=dict)
 
     def ignore(self, reason: str) -> None:
         """One event of the delivery is left out."""
@@ -79,15 +80,23 @@ class Said:
         self.thin += thin
 
     def read_back(self, name: str, ref: object, at: object, *, kind: KeyKind | None = KeyKind.CRM_ID) -> None:
-        """The vendor's record `ref` of the sort `name` says more than was sent; `at` as in `add`."""
+        """The vendor's record `ref` of the sort `name` says more than was sent; `at` as in `add`.
+
+        An id that is no printable text names no record.
+        """
         text = word(ref)
-        if text is not None and len(text) <= LONGEST:
+        if text is not None and len(text) <= LONGEST and text.isprintable():
             since = at * 1_000 if isinstance(at, int) and 0 <= at < 10**15 else self.now
             self.records.append(Record(self.source, name, text, min(since, self.now), None, kind))
 
+    def stands(self, first: int, reason: str) -> None:
+        """The items from place `first` on say how a record stands; what is no news of them counts under `reason`."""
+        self.standing |= dict.fromkeys(range(first, len(self.items)), reason)
+
     def reading(self) -> Reading:
         """All of it."""
-        return Reading(tuple(self.items), dict(self.ignored), self.thin, tuple(self.records))
+        items, records = tuple(self.items), tuple(self.records)
+        return Reading(items, dict(self.ignored), self.thin, records, dict(self.standing))
 
 
 def document(delivery: Delivery) -> Any:

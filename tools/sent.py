@@ -26,7 +26,8 @@ from domain.ports.target import Subject
 KEPT: Final = 60 * DAY
 """How long a note is kept (microseconds): longer than any action is tried, or waits for an answer."""
 VENDORS: Final = (
-    "hubspot", "salesforce", "chatwoot", "intercom", "zendesk", "hubspot_lists", "brevo_lists", "slack"
+    "hubspot", "salesforce", "chatwoot", "intercom", "zendesk", "hubspot_lists", "brevo_lists", "slack",
+    "intercom_contacts",
 )  # fmt: skip
 """Whose notes there may be, by the names of their files."""
 _SCHEMA: Final = """

@@ -26,9 +26,9 @@ RECEIVED = frozenset(
     )
 )  # fmt: skip
 """Settings that hold the secrets of what is received."""
-LISTS = frozenset({"regions", "poll", "crm_channels", "webhook_secrets"}) | RECEIVED
+LISTS = frozenset({"regions", "slack_regions", "poll", "crm_channels", "webhook_secrets"}) | RECEIVED
 """Settings that an environment variable gives separated by commas."""
-PAIRS = frozenset({"model_by_agent", "webhook_actors", "webhook_accounts"})
+PAIRS = frozenset({"model_by_agent", "webhook_actors", "webhook_accounts", "vendor_per_minute"})
 """Settings that an environment variable gives as ``name=value``, separated by commas."""
 USUAL = {"model_url": "OPENAI_BASE_URL", "model_key": "OPENAI_API_KEY"}
 """Settings that are also taken from where other programs have them; our own names win."""
@@ -95,6 +95,9 @@ class Settings(BaseModel):
     crm_jwt_key_file: Path | None = Field(
         None, description="private key (PEM) of the connected app, instead of crm_client_secret"
     )
+    crm_jwt_key: SecretStr | None = Field(
+        None, description="that key itself, where no crm_jwt_key_file is named"
+    )
     crm_jwt_user: str | None = Field(
         None, description="name of the Salesforce user who logs in with that key"
     )
@@ -145,6 +148,9 @@ class Settings(BaseModel):
         pattern=r"^([CG][A-Z0-9]{2,20})?$",
         description="id of the channel where people are asked and told",
     )
+    slack_regions: tuple[str, ...] = Field(
+        (), description="regions whose questions are asked in the channel (default: the home's own)"
+    )
     slack_token: SecretStr | None = Field(None, description="token of the Slack app's bot (xoxb-...)")
     slack_token_file: Path | None = Field(
         None, description="file of that token; read anew when it is not accepted"
@@ -177,6 +183,10 @@ class Settings(BaseModel):
     )
     webhook_accounts: dict[str, str] = Field(
         default_factory=dict, description="source -> accounts there whose events are taken; else all are"
+    )
+    vendor_per_minute: dict[str, Annotated[int, Field(ge=1)]] = Field(
+        default_factory=dict,
+        description="vendor -> requests a minute that all workers together may make there; else its usual limit",
     )
     read_wait_s: float = Field(
         3.0, ge=0, le=60, description="seconds that a lead waits for a record of it to be read at its vendor"
@@ -231,9 +241,12 @@ class Settings(BaseModel):
     api_per_minute: int = Field(
         6_000,
         ge=0,
-        description="requests a minute that a made key may make at one server; 0: as many as it likes",
+        description="requests a minute that a key may make at one server; 0: as many as it likes",
     )
     api_burst: int = Field(600, ge=1, description="of which so many may come at once")
+    proxies: int = Field(
+        0, ge=0, le=5, description="servers in front that each add the address they see to X-Forwarded-For"
+    )
     events_to_loopback: bool = Field(
         False, description="let outgoing events go to this machine, also by http: for development"
     )
@@ -254,6 +267,12 @@ class Settings(BaseModel):
         """The list of privacy deletions: beside the anchor, so that it outlives the home. Raises: ConfigError."""
         name = self.home.resolve().name.lstrip(".")
         return self.anchor_file().with_name(f"{name}-erased.jsonl")
+
+
+SECRETS = frozenset(
+    name for name, one in Settings.model_fields.items() if "SecretStr" in repr(one.annotation)
+)
+"""Settings that are credentials."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,10 +310,10 @@ def _found(
         values[name], origin[name] = value, str(file)
     for name, variable, text in _from_environment(env):
         if name not in values or variable.startswith(PREFIX):
-            values[name], origin[name] = _split(name, text), f"environment {variable}"
+            values[name], origin[name] = parsed(name, text), f"environment {variable}"
     given = {name: value for name, value in arguments.items() if value is not None}
     values, origin = values | given, origin | dict.fromkeys(given, "argument")
-    sealed = {name: _split(name, text) for name, text in opened(values).items()}
+    sealed = {name: parsed(name, text) for name, text in opened(values).items()}
     values, origin = sealed | values, origin | dict.fromkeys(sealed.keys() - values.keys(), SEALED)
     try:
         return Found(Settings(**values), origin)
@@ -319,7 +338,8 @@ def _from_environment(env: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
             yield name, variable, env[variable]
 
 
-def _split(name: str, text: str) -> Any:
+def parsed(name: str, text: str) -> Any:
+    """The value of a setting that is given as text: lists and pairs are separated by commas."""
     if name in PAIRS:
         return dict(part.strip().split("=", 1) for part in text.split(",") if "=" in part) or text
     return tuple(part.strip() for part in text.split(",")) if name in LISTS else text

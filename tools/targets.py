@@ -8,7 +8,6 @@ from typing import Final
 
 from domain.effect import StepKind
 from domain.errors import ConfigError
-from domain.ids import TenantId
 from domain.ports.clock import Clock
 from domain.ports.limits import Limits
 from domain.ports.target import Target
@@ -17,7 +16,7 @@ from tools.crm.embedded.file import CrmFile
 from tools.crm.files import CsvFile
 from tools.guard_target import GuardedTarget, Guards
 from tools.settings import Settings
-from tools.waits import SharedWait
+from tools.waits import SharedWait, account
 
 CRM_FILE: Final = "crm.db"
 ALONE: Final = {
@@ -34,10 +33,8 @@ ALONE: Final = {
 AT_HOME: Final = Guards(per_minute=0)
 """The embedded CRM and a file have no rate of their own."""
 OUTSIDE: Final = Guards()
-SLACK: Final = Guards(per_minute=50, burst=5)
-"""Slack takes about one message a second in a channel."""
-VENDOR: Final = Guards(deadline_s=45.0, per_minute=200, burst=20)
-"""A step at a vendor is some requests, most of them reads; HubSpot takes 100 requests in ten seconds."""
+VENDOR: Final = Guards(deadline_s=45.0, per_minute=0)
+"""A step at a vendor is some requests, each of which waits for its turn (`tools.waits`)."""
 
 
 def open_targets(
@@ -50,26 +47,30 @@ def open_targets(
     desk takes what concerns its conversations. Raises: ConfigError, Temporary (the CRM's file cannot be opened now).
     """
 
-    def guarded(target: Target, guards: Guards, vendor: str = "") -> Target:
-        wait = SharedWait(limits, TenantId(settings.tenant), vendor or target.name, clock.now)
+    def shared(vendor: str) -> SharedWait:
+        return account(settings, vendor, limits, clock.now)
+
+    def guarded(target: Target, guards: Guards, wait: SharedWait | None = None) -> Target:
         return GuardedTarget(target, guards, limits=limits, wait=wait, now=clock.now)
 
     main: Target
     if settings.export_file is not None:
         main = guarded(CsvFile(settings.export_file, clock), AT_HOME)
     elif settings.crm_url and settings.crm == "embedded":
-        main = guarded(_remote(settings.crm_url, settings, clock, later), OUTSIDE)
+        remote = _remote(settings.crm_url, settings, clock, later)
+        main = guarded(remote, OUTSIDE, shared(remote.name))
     else:
         crm = EmbeddedCrm(root / CRM_FILE, clock)
         later.callback(crm.close)
         main = guarded(crm, AT_HOME)
     found = dict.fromkeys(main.takes, main)
     if settings.export_file is None:
-        found |= _vendors(settings, root, clock, later, main=main, guarded=guarded)
+        found |= _vendors(settings, root, clock, later, main=main, guarded=guarded, shared=shared)
     if settings.slack_channel and settings.export_file is None:
         from tools.chat.opening import open_notices  # here, as below
 
-        slack = guarded(open_notices(settings, root, clock, later), SLACK)
+        wait = shared("slack")
+        slack = guarded(open_notices(settings, root, clock, later, wait=wait), VENDOR, wait)
         found |= dict.fromkeys(slack.takes, slack)
     if settings.webhook_url:
         from tools.crm.webhook import Webhook  # here: httpx takes a fifth of a second to import
@@ -77,7 +78,7 @@ def open_targets(
         secrets = [secret.get_secret_value() for secret in settings.webhook_secrets]
         hook = Webhook(settings.webhook_url, secrets, clock)
         later.callback(lambda: asyncio.run(hook.aclose()))
-        found |= dict.fromkeys(hook.takes, guarded(hook, OUTSIDE))
+        found |= dict.fromkeys(hook.takes, guarded(hook, OUTSIDE, shared(hook.name)))
     return found
 
 
@@ -88,27 +89,34 @@ def _vendors(
     later: ExitStack,
     *,
     main: Target,
-    guarded: Callable[[Target, Guards, str], Target],
+    guarded: Callable[[Target, Guards, SharedWait | None], Target],
+    shared: Callable[[str], SharedWait],
 ) -> Mapping[StepKind, Target]:
     if (settings.crm, settings.desk, settings.programmes) == ("embedded", "off", "embedded"):
         return {}
     from tools.desk_first import DeskFirst
     from tools.desk_takes import TAKES
-    from tools.vendors import open_crm, open_desk, open_programmes  # here, as above
+    from tools.vendors import open_contacts, open_crm, open_desk, open_programmes  # here, as above
 
     found: dict[StepKind, Target] = {}
     if settings.crm != "embedded":
-        crm = guarded(open_crm(settings, root, clock, later).target, VENDOR, settings.crm)
+        wait = shared(settings.crm)
+        crm = guarded(open_crm(settings, root, clock, later, wait=wait).target, VENDOR, wait)
         found |= dict.fromkeys(crm.takes, crm)
     if settings.programmes != "embedded":
-        opened = open_programmes(settings, root, clock, later)
-        lists = guarded(opened.target, VENDOR, settings.programmes)
+        wait = shared(settings.programmes)
+        lists = guarded(open_programmes(settings, root, clock, later, wait=wait).target, VENDOR, wait)
         found |= dict.fromkeys(lists.takes, lists)
     if settings.desk != "off":
-        desk = open_desk(settings, root, clock, later)
+        wait = shared(settings.desk)
+        desk = open_desk(settings, root, clock, later, wait=wait)
         notes = found.get(StepKind.ADD_NOTE, main)
-        both = DeskFirst(guarded(desk.target, VENDOR, settings.desk), notes, main, talks=desk.talks)
+        both = DeskFirst(guarded(desk.target, VENDOR, wait), notes, main, talks=desk.talks)
         found |= dict.fromkeys(TAKES, both)
+        contacts = open_contacts(settings, root, clock, later, wait=wait)
+        if contacts is not None:
+            target = guarded(contacts.target, VENDOR, wait)
+            found[StepKind.SET_FIELDS] = DeskFirst(target, main, main, talks=contacts.talks)
     return found
 
 

@@ -26,7 +26,7 @@ from domain.ports.clock import Clock
 from tools import addresses
 from tools.retry_after import LONGEST_S, retry_after_s
 from tools.statuses import REFUSED, UNSENT, usable
-from tools.waits import SharedWait
+from tools.waits import Rate, SharedWait
 
 TIMEOUT: Final = httpx.Timeout(connect=3.0, read=15.0, write=5.0, pool=5.0)
 """Seconds for each part of a request."""
@@ -89,7 +89,7 @@ class Manners:
     explain: Callable[[Answer], LeadgraphError | None] = lambda _: None
     """What an answer means by the vendor's own rules, None where the status says it all."""
     spare: Callable[[Answer], float] = lambda _: 0.0
-    """For how many seconds no request is left after an answer."""
+    """For how many seconds no request is left after an answer, whatever it says."""
     stale: Callable[[Answer], bool] = lambda answer: answer.status == 401
     """If an answer says that the token is not accepted any more."""
     decode: Callable[[bytes], Any] = orjson.loads
@@ -119,7 +119,7 @@ class Api:
     ) -> None:
         """`setting` is where a person renews the token, `most` the bytes of an answer. Raises: ConfigError.
 
-        `wait` shares what the vendor asks for with others; None where guards around this do so.
+        `wait` shares the account with all who ask it; None where nobody else does: when it is set up.
         """
         self.name, self._manners, self._renew, self._clock = manners.name, manners, renew, clock
         self._setting, self._deadline_s, self._most = setting, deadline_s, most
@@ -143,6 +143,10 @@ class Api:
             return None
         return (await self._heard(call, answer, Temporary)).body
 
+    async def asked(self, call: Call) -> Answer:
+        """As `read`, with the headers of the answer."""
+        return await self._heard(call, await self._ask(call, Temporary), Temporary)
+
     async def write(self, call: Call) -> Answer:
         """A good answer. Raises: Temporary, Throttled, Unauthorized or Refused if nothing happened; OutcomeUnknown."""
         return await self._heard(call, await self._ask(call, OutcomeUnknown), OutcomeUnknown)
@@ -150,6 +154,11 @@ class Api:
     def wait(self, seconds: float) -> None:
         """Make no request for so long: the vendor's count of requests is used up."""
         self._free_at = max(self._free_at, self._clock.now() + round(min(seconds, LONGEST_S) * SECOND))
+
+    async def room(self, record: str, rate: Rate, tokens: int) -> None:
+        """Take `tokens` of what the vendor lets be done to one record. Raises: Throttled (``record``)."""
+        if self._wait is not None:
+            await self._wait.room(record, rate, tokens)
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -159,14 +168,23 @@ class Api:
         left = (self._free_at - self._clock.now()) / SECOND
         if left > 0:
             raise Throttled(f"{self.name} has no request left for now", left)
-        if self._wait is not None:
-            await self._wait.ask()
         used = await self._current(None)
-        answer = await self._post(call, used, lost)
+        answer = await self._in_turn(call, used, lost)
         if self._manners.stale(answer):
             newer = await self._current(used)
             if newer != used:
-                answer = await self._post(call, newer, lost)
+                answer = await self._in_turn(call, newer, lost)
+        return answer
+
+    async def _in_turn(self, call: Call, token: str, lost: type[LeadgraphError]) -> Answer:
+        """One request, when the account's own rate lets it go; whoever is left without another one tells all."""
+        if self._wait is not None:
+            await self._wait.turn(begun=lost is OutcomeUnknown)
+        answer = await self._post(call, token, lost)
+        spare = self._manners.spare(answer)
+        self.wait(spare)
+        if self._wait is not None:
+            await self._wait.hold(spare)
         return answer
 
     async def _current(self, stale: str | None) -> str:
@@ -202,8 +220,7 @@ class Api:
         if own is not None:
             raise own
         what, status = f"{call.method} {call.path.partition('?')[0]}", answer.status
-        if status in (200, 201, 202, 204) or (status == 207 and lost is Temporary):
-            self.wait(self._manners.spare(answer))
+        if status in (200, 201, 202, 204, 207):  # 207: done in part, of which the connector makes what it is
             return answer
         if status == 429:
             wait = retry_after_s(answer.headers.get("retry-after"), now=self._clock.now())

@@ -1,15 +1,15 @@
 """Opens the connectors that the settings name, and checks them without a write."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from pydantic import SecretStr
 
-from domain.errors import ConfigError, LeadgraphError, Temporary
+from domain.errors import ConfigError, Temporary
 from domain.ids import TenantId
 from domain.ports.clock import Clock
 from domain.ports.target import Subject
@@ -17,10 +17,10 @@ from tools.clock import SystemClock
 from tools.credentials import Credentials
 from tools.field_map import FieldMap, field_map
 from tools.marked import MarkedTarget, Vendor
-from tools.policy.reps import load_reps
 from tools.sent import Sent
 from tools.settings import Settings
 from tools.vendor import Api, Manners, Renew
+from tools.waits import SharedWait
 
 if TYPE_CHECKING:
     from tools.login import Login
@@ -48,40 +48,43 @@ class _Desk(Vendor, Protocol):
         ...
 
 
-FOLLOWED: Final = ("sales", "support")
-"""The queues to which a conversation that is followed goes."""
+def open_crm(
+    settings: Settings, root: Path, clock: Clock, later: ExitStack, *, wait: SharedWait | None = None
+) -> Opened:
+    """The vendor's CRM that `settings.crm` names. `later` closes it; `wait` is its account, where others ask it too.
 
-
-def open_crm(settings: Settings, root: Path, clock: Clock, later: ExitStack) -> Opened:
-    """The vendor's CRM that `settings.crm` names. `later` closes it. Raises: ConfigError naming what is missing."""
+    Raises: ConfigError naming what is missing.
+    """
     if settings.crm == "salesforce":
-        return _salesforce(settings, root, clock, later)
+        return _salesforce(settings, root, clock, later, wait)
     from tools.crm.hubspot import MANNERS, OWN, URL, HubSpot
 
     setting, renew = hubspot_login(settings)
     fields = field_map(settings.config, "hubspot", own=OWN)
-    api = Api(MANNERS, settings.crm_url or URL, renew, clock, setting=setting)
+    api = Api(MANNERS, settings.crm_url or URL, renew, clock, setting=setting, wait=wait)
     sent = _sent(root, "hubspot", clock, later)
     vendor = HubSpot(api, fields, sent, clock, create=settings.crm_create)
     return Opened(_target(vendor, api, sent, settings, later), vendor.check, fields.people)
 
 
-def open_desk(settings: Settings, root: Path, clock: Clock, later: ExitStack) -> Opened:
-    """The desk that `settings.desk` names. `later` closes it. Raises: ConfigError naming what is missing."""
+def open_desk(
+    settings: Settings, root: Path, clock: Clock, later: ExitStack, *, wait: SharedWait | None = None
+) -> Opened:
+    """The desk that `settings.desk` names; else as `open_crm`."""
     setting, renew = token_of("desk", settings.desk_token, settings.desk_token_file)
 
     def asked(manners: Manners, url: str | None) -> Api:
         if url is None:
             raise ConfigError("desk needs desk_url: the address of the desk")
-        return Api(manners, url, renew, clock, setting=setting)
+        return Api(manners, url, renew, clock, setting=setting, wait=wait)
 
-    vendor, api, fields, talk_of = _desk(settings, clock, asked)
+    vendor, api, fields, talk_of = _desk(settings, asked)
     target = _target(vendor, api, _sent(root, vendor.name, clock, later), settings, later)
     return Opened(target, vendor.check, fields.people, lambda one: talk_of(one) is not None, fields.queues)
 
 
 def _desk(
-    settings: Settings, clock: Clock, asked: Callable[[Manners, str | None], Api]
+    settings: Settings, asked: Callable[[Manners, str | None], Api]
 ) -> tuple["_Desk", Api, FieldMap, Callable[[Subject], str | None]]:
     """The connector, its way to the desk, its field map, and which conversation of a lead is there."""
     if settings.desk == "intercom":
@@ -97,7 +100,7 @@ def _desk(
         fields = field_map(settings.config, "zendesk", own=zendesk.OWN)
         api = asked(zendesk.MANNERS, settings.desk_url)
         tickets = zendesk.Tickets(api, fields)
-        return zendesk.Zendesk(api, tickets, fields, clock), api, fields, zendesk.conversation_of
+        return zendesk.Zendesk(api, tickets, fields), api, fields, zendesk.conversation_of
     from tools.desk import chatwoot
 
     fields = field_map(settings.config, "chatwoot", own=chatwoot.OWN)
@@ -106,8 +109,31 @@ def _desk(
     return account, api, fields, chatwoot.conversation_of
 
 
-def open_programmes(settings: Settings, root: Path, clock: Clock, later: ExitStack) -> Opened:
-    """The lists that `settings.programmes` names. `later` closes them. Raises: ConfigError naming what is missing."""
+def open_contacts(
+    settings: Settings, root: Path, clock: Clock, later: ExitStack, *, wait: SharedWait | None = None
+) -> Opened | None:
+    """Contacts of the desk as the place of scores: where no vendor's CRM is, and the field map names attributes."""
+    if settings.desk != "intercom" or settings.crm != "embedded":
+        return None
+    from tools.crm import intercom as contacts
+    from tools.desk import intercom
+
+    fields = field_map(settings.config, "intercom", own=contacts.OWN)
+    if not fields.fields:
+        return None
+    setting, renew = token_of("desk", settings.desk_token, settings.desk_token_file)
+    url = settings.desk_url or intercom.URL
+    api = Api(intercom.MANNERS, url, renew, clock, setting=setting, wait=wait)
+    sent = _sent(root, contacts.NAME, clock, later)
+    vendor = contacts.IntercomContacts(api, fields, sent)
+    target = _target(vendor, api, sent, settings, later)
+    return Opened(target, vendor.check, fields.people, lambda one: bool(contacts.contacts_of(one)))
+
+
+def open_programmes(
+    settings: Settings, root: Path, clock: Clock, later: ExitStack, *, wait: SharedWait | None = None
+) -> Opened:
+    """The lists that `settings.programmes` names; else as `open_crm`."""
     from tools.programmes import brevo, hubspot
     from tools.programmes.membership import Lists, Programmes
 
@@ -118,70 +144,28 @@ def open_programmes(settings: Settings, root: Path, clock: Clock, later: ExitSta
         setting, renew = hubspot_login(settings)
         fields = field_map(settings.config, "hubspot", own=("lead",))
         url = settings.crm_url if settings.crm == "hubspot" else None
-        api = Api(MANNERS, url or URL, renew, clock, setting=setting)
+        api = Api(MANNERS, url or URL, renew, clock, setting=setting, wait=wait)
         lists = hubspot.HubSpotLists(api, fields)
     else:
         setting, renew = token_of("programmes", settings.programmes_token, settings.programmes_token_file)
         fields = field_map(settings.config, "brevo")
-        api = Api(brevo.MANNERS, settings.programmes_url or brevo.URL, renew, clock, setting=setting)
+        api = Api(
+            brevo.MANNERS, settings.programmes_url or brevo.URL, renew, clock, setting=setting, wait=wait
+        )
         lists = brevo.BrevoLists(api)
     vendor = Programmes(lists, fields.programmes)
     target = _target(vendor, api, _sent(root, vendor.name, clock, later), settings, later)
     return Opened(target, vendor.check, fields.people)
 
 
-def checked(settings: Settings) -> Iterator[tuple[str, list[str]]]:
-    """The name of each vendor in use, with what its account lacks; empty if it is ready. Vendors are only read."""
-    openers = [open_crm] if settings.crm != "embedded" else []
-    openers += [open_desk] if settings.desk != "off" else []
-    openers += [open_programmes] if settings.programmes != "embedded" else []
-    for opener in openers:
-        name = {open_crm: settings.crm, open_desk: settings.desk}.get(opener, f"{settings.programmes}_lists")
-        with ExitStack() as later:
-            try:
-                opened = opener(settings, settings.home, SystemClock(), later)
-                problems = asyncio.run(opened.check())
-                problems += [] if opener is open_programmes else _strangers(settings, name, opened)
-                problems += _unnamed(settings, name, opened) if opener is open_desk else []
-                problems += _echoing(settings, name) if opener is open_desk else []
-            except LeadgraphError as error:
-                problems = [str(error)]
-        yield name, problems
-    if settings.slack_channel:
-        from tools.chat.opening import lacking
-
-        yield "slack", lacking(settings)
-
-
-def _strangers(settings: Settings, name: str, opened: Opened) -> list[str]:
-    """The reps of ours that the field map does not name: what is given to them would be refused."""
-    missing = [
-        rep.rep_id for rep in load_reps(settings.config / "reps.csv") if rep.rep_id not in opened.people
-    ]
-    some = ", ".join(missing[:3]) + (" and others" if len(missing) > 3 else "")
-    return [f"people: add {some} to config/fields/{name}.toml"] if missing else []
-
-
-def _echoing(settings: Settings, name: str) -> list[str]:
-    """Where we speak to customers, our own words must be known when they come back."""
-    if not settings.desk_tell_customer or name in settings.webhook_actors:
-        return []
-    return [f"webhook_actors: add {name}=ID of our own user, or what customers are told is heard as news"]
-
-
-def _unnamed(settings: Settings, name: str, opened: Opened) -> list[str]:
-    """The queues that a desk's conversations go to and that the field map does not name."""
-    missing = [queue for queue in FOLLOWED if queue not in opened.queues and settings.desk_handoff != "off"]
-    words = " and ".join(missing)
-    return [f"queues: add {words} to [queues] of config/fields/{name}.toml"] if missing else []
-
-
-def _salesforce(settings: Settings, root: Path, clock: Clock, later: ExitStack) -> Opened:
+def _salesforce(
+    settings: Settings, root: Path, clock: Clock, later: ExitStack, wait: SharedWait | None
+) -> Opened:
     from tools.crm.salesforce import MANNERS, OWN, Salesforce
 
     login = login_of(settings)
     fields = field_map(settings.config, "salesforce", own=OWN)
-    api = Api(MANNERS, login.url, login, clock, setting=login.setting)
+    api = Api(MANNERS, login.url, login, clock, setting=login.setting, wait=wait)
     sent = _sent(root, "salesforce", clock, later)
     vendor = Salesforce(api, fields, sent, login, create=settings.crm_create)
     return Opened(_target(vendor, api, sent, settings, later), vendor.check, fields.people)
@@ -203,21 +187,23 @@ def login_of(settings: Settings) -> "Login":
     from tools.login import Login, StatementLogin
 
     url, client, secret = settings.crm_url, settings.crm_client_id, settings.crm_client_secret
-    key_file, user = settings.crm_jwt_key_file, settings.crm_jwt_user
-    if url is not None and client is not None and key_file is not None and user is not None:
+    key_file, key, user = settings.crm_jwt_key_file, settings.crm_jwt_key, settings.crm_jwt_user
+    keyed = key_file is not None or key is not None
+    if url is not None and client is not None and keyed and user is not None:
         return StatementLogin(
             url,
             client,
             "",
             key_file=key_file,
+            key="" if key is None else key.get_secret_value(),
             subject=user,
             audience=settings.crm_jwt_audience,
             now=SystemClock().now,
         )
     if url is None or client is None or secret is None:
         raise ConfigError(
-            "salesforce needs crm_url (your My Domain), crm_client_id, and crm_client_secret or both "
-            "crm_jwt_key_file and crm_jwt_user"
+            "salesforce needs crm_url (your My Domain), crm_client_id, and crm_client_secret, or crm_jwt_user with "
+            "crm_jwt_key or crm_jwt_key_file"
         )
     return Login(url, client, secret.get_secret_value())
 

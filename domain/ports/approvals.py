@@ -5,20 +5,31 @@ from typing import Protocol
 
 from domain.approval import Approval, ApprovalState, VoteKind
 from domain.edit import Edit
-from domain.ids import TenantId
+from domain.ids import Region, TenantId
 
 
 class Approvals(Protocol):
     """Open questions and their answers. Each answer is one transaction with its audit row."""
 
-    async def open(self, tenant: TenantId, *, limit: int = 100) -> Sequence[Approval]:
-        """Open approvals, the oldest first."""
+    async def open(
+        self, tenant: TenantId, *, region: Region | None = None, limit: int = 100
+    ) -> Sequence[Approval]:
+        """Open approvals, with `region` those of it, the oldest first."""
         ...
 
     async def page(
-        self, tenant: TenantId, *, states: Sequence[ApprovalState], after: tuple[int, str] | None, limit: int
+        self,
+        tenant: TenantId,
+        *,
+        states: Sequence[ApprovalState],
+        after: tuple[int, str] | None,
+        limit: int,
+        region: Region | None = None,
     ) -> Sequence[Approval]:
-        """Approvals in `states` by (asked_at, approval_id), the oldest first; only what comes after `after`."""
+        """Approvals in `states` by (asked_at, approval_id), the oldest first; only what comes after `after`.
+
+        With `region` those of it.
+        """
         ...
 
     async def get(self, tenant: TenantId, approval_id: str) -> Approval | None:

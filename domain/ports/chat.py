@@ -21,6 +21,8 @@ class Question:
     """How far it is, or how it ended."""
     writes: Sequence[str] = ()
     """What would be written, a line each."""
+    whole: bool = True
+    """Whether `writes` tells all of it: who cannot see all of it here must not approve it here."""
     why: Sequence[str] = ()
 
 
@@ -44,8 +46,11 @@ class Challenge:
 class Chat(Protocol):
     """One channel of a chat. Each method raises: Temporary, Throttled, Unauthorized, Refused, OutcomeUnknown."""
 
-    async def show(self, question: Question) -> None:
-        """Post the question once, or bring its message up to date; one that has ended is never posted anew."""
+    async def show(self, question: Question) -> bool:
+        """Post the question once, or bring its message up to date; one that has ended is never posted anew.
+
+        False if it is not known yet whether its message is there: ask again later.
+        """
         ...
 
     async def showing(self) -> Sequence[str]:

@@ -77,7 +77,10 @@ class Subscriptions(Protocol):
         ...
 
     async def take(self, tenant: TenantId, *, now: int, lease_us: int, limit: int) -> Sequence[Subscription]:
-        """Take those that are due and that have something before them; nobody else has them until the lease ends."""
+        """Take those that are due and that have something before them, the longest waiting first.
+
+        Nobody else has them until the lease ends.
+        """
         ...
 
     async def advance(self, taken: Subscription, position: int, *, arrived: bool, until: int) -> bool:
@@ -93,8 +96,8 @@ class Subscriptions(Protocol):
         """Note a failure and give it back; nothing if it is not ours any more."""
         ...
 
-    async def release(self, taken: Subscription) -> None:
-        """Give it back."""
+    async def release(self, taken: Subscription, *, now: int) -> None:
+        """Give it back: it waits from now on, behind those that have waited longer."""
         ...
 
     async def restart(self, tenant: TenantId, subscription_id: str, position: int) -> Subscription:

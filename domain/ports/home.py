@@ -101,3 +101,5 @@ class Home:
     """What was noted about steps at vendors."""
     sentences: Sentences = field(default_factory=Sentences)
     """What customers are told when a talk goes to a person."""
+    within: Region | None = None
+    """The only region that is seen through it; None: whatever lies here."""

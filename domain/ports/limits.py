@@ -9,11 +9,23 @@ from domain.ids import TenantId
 class Limits(Protocol):
     """Token buckets, and what vendors asked for, kept where all workers see them."""
 
-    async def reserve(self, name: str, *, per_minute: int, burst: int, now: int) -> int:
-        """Take one token of the bucket `name`; the answer is 0, or the microseconds until there is one (none taken).
+    async def reserve(
+        self,
+        name: str,
+        *,
+        per_minute: int,
+        burst: int,
+        now: int,
+        tokens: int = 1,
+        leave: int = 0,
+        ahead: int = 0,
+    ) -> int:
+        """Take `tokens` of the bucket `name`; the answer is 0, or the microseconds until there are so many.
 
         A bucket holds `burst` tokens at most and gains `per_minute` tokens a minute. A clock that runs backwards
-        gains nothing.
+        gains nothing. `leave` tokens stay for others. An answer above `ahead` took nothing; up to it the tokens are
+        taken in advance, and whoever waits so long has them: those who ask one after the other get theirs in turn.
+        Raises: ValueError where the bucket can never hold so many.
         """
         ...
 

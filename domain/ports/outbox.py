@@ -150,7 +150,8 @@ class Outbox(Protocol):
         """Have a ``failed`` action sent again, after a person has mended what stood in the way.
 
         Only one of which nothing is left in the target; its steps get new keys, and its attempts and its age count
-        anew. What speaks against it by now expires it as ever.
+        anew. What speaks against it by now expires it as ever; a conversation that was given to somebody else meanwhile
+        does too, unless that failed.
         Raises: BadInput if it has not failed, part of it may be there, or it is a score (a newer one follows anyway).
         """
         ...

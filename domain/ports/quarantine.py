@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from domain.ids import TenantId
+from domain.ids import Region, TenantId
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,6 +12,8 @@ class Held:
     """One quarantined item. `raw` are the bytes as received; for ``conflict`` the signal's JSON after the door."""
 
     item_id: str
+    region: Region
+    """Where it lies; as whom it was let in at the door."""
     source: str
     position: int
     field: str

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from domain.audit import Sealed
-from domain.ids import LeadId, TenantId
+from domain.ids import LeadId, Region, SignalId, TenantId
 from domain.lead import LeadState
 from domain.policy import Rep
 from domain.signal import LeadKey, Signal
@@ -63,8 +63,11 @@ class Linked(NamedTuple):
 class Reads(Protocol):
     """Every method is limited to one tenant."""
 
-    async def find_lead(self, tenant: TenantId, key: str) -> LeadId | None:
-        """Canonical lead for a lead id, or for any of its key values (also hashed by the caller)."""
+    async def find_lead(self, tenant: TenantId, key: str, *, region: Region | None = None) -> LeadId | None:
+        """Canonical lead for a lead id, or for any of its key values (also hashed by the caller).
+
+        With `region` only a lead of it: one key may name a lead in each.
+        """
         ...
 
     async def lead(self, tenant: TenantId, lead_id: LeadId) -> LeadState | None:
@@ -76,9 +79,9 @@ class Reads(Protocol):
         ...
 
     def leads(
-        self, tenant: TenantId, *, batch: int = 500, after: str = ""
+        self, tenant: TenantId, *, batch: int = 500, after: str = "", region: Region | None = None
     ) -> AsyncIterator[Sequence[LeadState]]:
-        """All canonical leads in id order, those whose id comes after `after`."""
+        """All canonical leads (with `region` those of it) in id order, those whose id comes after `after`."""
         ...
 
     async def forgotten(
@@ -92,6 +95,10 @@ class Reads(Protocol):
 
     async def signals(self, tenant: TenantId, lead_id: LeadId, *, limit: int = 200) -> Sequence[Signal]:
         """Its newest signals, newest first."""
+        ...
+
+    async def stored(self, tenant: TenantId, ids: Sequence[SignalId]) -> Sequence[Signal]:
+        """Those of the signals `ids` that are on disk."""
         ...
 
     async def reps(self, tenant: TenantId, *, now: int) -> Sequence[Rep]:
@@ -127,7 +134,7 @@ class Reads(Protocol):
         ...
 
     async def quarantine(self, tenant: TenantId, *, limit: int = 100) -> Sequence[Row]:
-        """Open quarantine rows: id, source, position, field, code, reason, at."""
+        """Open quarantine rows: id, region, source, position, field, code, reason, at."""
         ...
 
     async def audit_links(self, tenant: TenantId, run_id: str) -> Sequence[Linked]:

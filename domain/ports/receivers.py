@@ -53,6 +53,12 @@ class Reading:
     thin: int = 0
     records: tuple[Record, ...] = ()
     """Records of the vendor that say more than was sent."""
+    standing: Mapping[int, str] = field(default_factory=dict)
+    """Places of items that say how a record stands now, whoever changed it, each with a reason.
+
+    What the lead's signals say already is left out of them, and counted under the reason; under ``echo`` also all
+    that a record says of which nobody has told.
+    """
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ class Ask:
     rare: bool = False
     """Nobody is asked for it; whoever needs it gives it beforehand."""
     unless: str = ""
-    """Name of another setting: where that is given, nobody is asked for this one."""
+    """Name of another setting: where that is given, nobody is asked for this one, and it is not needed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,16 @@ class Hook:
     secret: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How an account is, by reads alone, one line each."""
+
+    lacks: Sequence[str] = ()
+    """Rights that are missing, and what is wrong with the webhook."""
+    untold: Sequence[str] = ()
+    """What the vendor does not tell: a person sees to it."""
+
+
 class Account(Protocol):
     """A vendor's account as its credentials open it. Each raises: Temporary, Throttled, Unauthorized, Refused."""
 
@@ -58,8 +68,19 @@ class Account(Protocol):
         """Make it; what is there by now counts as made. Raises: OutcomeUnknown too."""
         ...
 
-    async def lacks(self) -> Sequence[str]:
-        """What the account still lacks, one line each, by reads alone."""
+    async def us(self) -> str:
+        """Who we are there, as a webhook of the vendor names whoever wrote; empty if the vendor does not tell."""
+        ...
+
+    async def standing(self, url: str) -> Standing:
+        """Our rights there, and whether a webhook calls `url` for all that is needed; without a `url` rights alone."""
+        ...
+
+    async def hookable(self, url: str) -> Makeable | None:
+        """What is to be made or put right so that the vendor calls `url` for all that is needed; nothing is changed.
+
+        None where it does so, or where only a person can set that up.
+        """
         ...
 
     async def hook(self, url: str) -> Hook | None:

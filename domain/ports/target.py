@@ -25,6 +25,8 @@ class Seen:
     exists: bool = False
     gone: bool = False
     """It was there and was deleted."""
+    closed: bool = False
+    """It is a conversation that a person has closed."""
     merged_into: str | None = None
     owner: str | None = None
     human_touch_at: int | None = None

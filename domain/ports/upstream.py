@@ -83,6 +83,8 @@ class Page:
     code: str = "ok"
     events: bool = False
     """Whether `items` are what happened, with ids of their own, and not how a record stands: all of them are taken."""
+    standing: Mapping[int, str] = field(default_factory=dict)
+    """Of events the places of those that only say how a record stands, as in `domain.ports.receivers.Reading`."""
 
 
 class Poller(Protocol):

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any, Final
 
 from fastapi import Request
+from starlette.requests import ClientDisconnect
 
 from domain.errors import BadInput
 from domain.parsing import decode
@@ -42,7 +43,7 @@ def document_in(raw: bytes) -> Any:
 async def bytes_of(request: Request, *, most: int, within_s: float = READ_S) -> bytes:
     """The body as it came, at most `most` bytes.
 
-    Raises: BadInput (``too_large``, ``endless`` where it did not say so before, ``too_slow``).
+    Raises: BadInput (``too_large``, ``endless`` where it did not say so before, ``too_slow``, ``cut_off``).
     """
     said = request.headers.get("content-length", "")
     if said.isascii() and said.isdigit() and (len(said) > _DIGITS or int(said) > most):
@@ -54,6 +55,8 @@ async def bytes_of(request: Request, *, most: int, within_s: float = READ_S) -> 
         raise BadInput(
             "body", "arrived too slowly", f"send it within {within_s:g} s", code="too_slow"
         ) from None
+    except ClientDisconnect:
+        raise BadInput("body", "breaks off", "send it whole", code="cut_off") from None
 
 
 async def _read(request: Request, most: int) -> bytes:

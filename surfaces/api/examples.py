@@ -45,7 +45,129 @@ _QUESTION: Final[Mapping[str, Any]] = {
     "edited_from": None,
 }
 
+PROBLEMS: Final[Mapping[int, Mapping[str, Any]]] = {
+    400: {
+        "code": "duplicate_key",
+        "detail": "holds the same key twice",
+        "field": "body",
+        "remedy": "send each once",
+    },
+    401: {
+        "code": "key",
+        "detail": "does not name a key of this server",
+        "field": "authorization",
+        "remedy": "send Bearer and the key",
+    },
+    403: {
+        "code": "scope",
+        "detail": "lacks the scope read",
+        "field": "authorization",
+        "remedy": "use a key with read",
+    },
+    404: {
+        "code": "unknown",
+        "detail": "is not known here",
+        "field": "lead",
+        "remedy": "give its id, or a key such as crm_id:17",
+    },
+    405: {
+        "code": "method_not_allowed",
+        "detail": "Method Not Allowed",
+        "field": "path",
+        "remedy": "use one of the methods that Allow names",
+    },
+    408: {
+        "code": "too_slow",
+        "detail": "arrived too slowly",
+        "field": "body",
+        "remedy": "send it within 10 s",
+    },
+    409: {
+        "code": "changed",
+        "detail": "is not that of the open question",
+        "field": "proposal_hash",
+        "remedy": "look at the question again",
+    },
+    413: {
+        "code": "too_large",
+        "detail": "is too large",
+        "field": "body",
+        "remedy": "at most 4,096 KB are taken",
+    },
+    415: {
+        "code": "unsupported",
+        "detail": "is not JSON",
+        "field": "content-type",
+        "remedy": "send application/json",
+    },
+    422: {
+        "code": "too_deep",
+        "detail": "is nested too deep",
+        "field": "body",
+        "remedy": "send at most 8 levels",
+    },
+    429: {
+        "code": "key_rate",
+        "detail": "this key asks too often",
+        "field": "authorization",
+        "remedy": "come back in 1 s",
+    },
+    500: {
+        "code": "internal",
+        "detail": "a defect of ours",
+        "remedy": "tell the operator the X-Request-Id: the log says more",
+    },
+    503: {"code": "unavailable", "detail": "cannot be answered now; try again"},
+}
+"""By status. Where an operation has its own, that stands in `OWN_PROBLEMS`."""
+PARAMETERS: Final[Mapping[str, Any]] = {
+    "lead": "crm_id:17",
+    "decision": _DECISION,
+    "approval": _APPROVAL,
+    "type": "lead.scored",
+    "source": "hubspot",
+    "token": "token-that-we-issued-1",
+    "band": "hot",
+    "changed_since": "2026-03-10",
+    "before": _AT,
+}
+"""By the name of a parameter."""
+_UNPROVEN: Final[Mapping[str, Any]] = {
+    "code": "unproven",
+    "detail": "the request does not show that it comes from this source",
+}
+_NOT_SET_UP: Final[Mapping[str, Any]] = {
+    "code": "not_set_up",
+    "detail": "this source is not set up here",
+    "remedy": "set LEADGRAPH_WEBHOOK_HUBSPOT_SECRETS",
+}
+OWN_PROBLEMS: Final[Mapping[tuple[str, int], Mapping[str, Any]]] = {
+    **{
+        (name, status): problem
+        for name in ("post_webhooks_source", "post_webhooks_source_token", "post_slack_interactions")
+        for status, problem in ((401, _UNPROVEN), (503, _NOT_SET_UP))
+    },
+    ("get_readyz", 503): {
+        "code": "not_ready",
+        "detail": "missing: database",
+        "missing": [{"name": "database", "code": "temporary"}],
+        "degraded": [],
+        "remedy": "see leadgraph doctor on the machine of the server",
+    },
+}
+
+_KEPT: Final[Mapping[str, Any]] = {
+    "accepted": 2,
+    "duplicates": 1,
+    "quarantined": [],
+    "ignored": {"echo": 1, "unlisted": 3},
+    "thin": 1,
+}
+
 EXAMPLES: Final[Mapping[str, Any]] = {
+    "post_webhooks_source": _KEPT,
+    "post_webhooks_source_token": _KEPT,
+    "post_slack_interactions": {},
     "get_healthz": {"status": "ok"},
     "get_readyz": {"status": "degraded", "degraded": [{"name": "model", "code": "open"}]},
     "post_signals": {

@@ -1,17 +1,19 @@
 """``POST /v1/handoff``: a desk sends a talk as it stands after a customer's turn, and is told what to do."""
 
 import asyncio
-from collections.abc import Sequence
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Request
-from fastapi.params import Depends
+from fastapi import APIRouter, Depends, Request
 
+from domain.access import Caller, Scope
 from domain.errors import Temporary
 from domain.handoff import Talk, as_document
+from domain.ports.home import Home
 from surfaces.api.body import json_of
 from surfaces.api.forms import form_of
+from surfaces.api.guard import Needs
 from surfaces.handoff import Desk
+from surfaces.narrowed import doors
 
 MOST_BYTES: Final = 2 * 1024 * 1024
 ANSWER_S: Final = 10.0
@@ -22,17 +24,20 @@ _FORM: Final = "see docs/handoff.md for its form"
 
 
 def handoff_router(
-    desk: Desk, *, guards: Sequence[Depends] = (), answer_s: float = ANSWER_S, at_once: int = AT_ONCE
+    home: Home, needs: Needs, desk: Desk, *, answer_s: float = ANSWER_S, at_once: int = AT_ONCE
 ) -> APIRouter:
-    """The route over `desk`; `guards` run before it."""
-    router = APIRouter(prefix="/v1", dependencies=list(guards), tags=["handoff"])
-    free = asyncio.Semaphore(at_once)
+    """The route over `desk`, which is that of `home`."""
+    router = APIRouter(prefix="/v1", tags=["handoff"])
+    free, door = asyncio.Semaphore(at_once), doors(home)
 
     @router.post("/handoff", summary="Whether a talk goes to a person, and to whom", openapi_extra=_openapi())
-    async def handoff(request: Request) -> dict[str, Any]:
+    async def handoff(
+        request: Request, caller: Annotated[Caller, Depends(needs(Scope.INGEST))]
+    ) -> dict[str, Any]:
         """Send the talk as it stands after each message of the customer. It reads what is there and waits for nothing.
 
-        What is decided is kept and carried out; the same talk again is told so and doubles nothing.
+        What is decided is kept and carried out; the same talk again is told so and doubles nothing. A lead or a talk
+        of another region than the key's is none here.
         """
         if free.locked():
             raise Temporary(f"{at_once} talks are being decided")
@@ -40,7 +45,8 @@ def handoff_router(
             talk = talk_from(await json_of(request, most=MOST_BYTES))
             try:
                 # What is committed stays committed: a desk that asks again is told that a person has the talk.
-                return as_document(await asyncio.wait_for(desk.decide(talk), answer_s))
+                deciding = desk.over(door(caller)).decide(talk)
+                return as_document(await asyncio.wait_for(deciding, answer_s))
             except TimeoutError:
                 raise Temporary("the talk could not be decided in time") from None
 

@@ -8,6 +8,8 @@ from typing import Any, Final, Protocol
 
 from domain.errors import LeadgraphError
 from domain.ports.home import Home
+from surfaces.log import Line
+from surfaces.supervising import Crew
 
 CHECK_S: Final = 2.0
 """Seconds that a check may take."""
@@ -15,6 +17,8 @@ KEPT_S: Final = 1.0
 """Seconds for which an answer is given again: whoever asks often must not keep the store busy."""
 FULL: Final = 0.8
 """Share of the inbox from which it is filling up."""
+NEEDED: Final = frozenset({"worker", "deliveries"})
+"""Parts without which signals are taken and nothing comes of them."""
 STILL_S: Final = 120.0
 """Seconds without the end of a pass after which the worker is said to hang."""
 
@@ -28,6 +32,10 @@ class Works(Protocol):
 
     def still_s(self) -> float:
         """Seconds since its last pass ended, or since it was started."""
+        ...
+
+    def answered(self, line: Line) -> None:
+        """A request was answered beside it, see `surfaces.log.Told`: it gives way."""
         ...
 
 
@@ -50,6 +58,8 @@ class Health:
 
     home: Home
     worker: Works | None = None
+    crew: Crew | None = None
+    """What works beside the answering."""
     now: Callable[[], float] = time.monotonic
     check_s: float = CHECK_S
     _kept: tuple[float, Standing] | None = None
@@ -75,6 +85,9 @@ class Health:
         degraded = {name: state for name, state in breakers(self.home).items() if state != "closed"}
         if missing.get("inbox") == "filling":
             degraded["inbox"] = missing.pop("inbox")
+        for name, code in self.crew.standing().items() if self.crew is not None else ():
+            lacking = missing if code == "ended" and name in NEEDED else degraded
+            lacking[name] = code
         if self.worker is not None and not self.worker.alive():
             missing["worker"] = "ended"
         elif self.worker is not None and self.worker.still_s() > STILL_S:

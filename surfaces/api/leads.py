@@ -14,6 +14,7 @@ from surfaces.api.guard import Needs
 from surfaces.api.problems import answers
 from surfaces.feedback import day
 from surfaces.looking import Page, Wanted, lead_card, leads, timeline
+from surfaces.narrowed import doors
 
 MOST: Final = 200
 PLACE: Final = r"^[0-9]{1,18}\.(signal|decision|action|approval)\.[^\x00]{1,400}$"
@@ -80,6 +81,7 @@ class History(BaseModel):
 def leads_router(home: Home, needs: Needs) -> APIRouter:
     """The routes over `home`."""
     router = APIRouter(prefix="/v1/leads", tags=["leads"])
+    door = doors(home)
     found: dict[int | str, dict[str, Any]] = {200: {"model": Lines}, **answers(422)}
 
     @router.get("", summary="Leads, page by page", response_model=None, responses=found)
@@ -98,7 +100,7 @@ def leads_router(home: Home, needs: Needs) -> APIRouter:
         """In the order of their ids. A page may be short, or empty, and `next` still name another."""
         since = None if changed_since is None else day(changed_since, "changed_since")
         wanted = Wanted(band, min_points, since)
-        return _page("leads", await leads(home, caller.sees, wanted, after=after, limit=limit))
+        return _page("leads", await leads(door(caller), wanted, after=after, limit=limit))
 
     @router.get(
         "/{lead}",
@@ -108,7 +110,7 @@ def leads_router(home: Home, needs: Needs) -> APIRouter:
     )
     async def one(lead: str, caller: Annotated[Caller, Depends(needs(Scope.READ))]) -> dict[str, Any]:
         """By its id, or any key as the source sends it (`ada@example.com`, `crm_id:17`)."""
-        return await lead_card(home, caller.sees, lead)
+        return await lead_card(door(caller), lead)
 
     @router.get(
         "/{lead}/timeline",
@@ -126,7 +128,7 @@ def leads_router(home: Home, needs: Needs) -> APIRouter:
     ) -> dict[str, Any]:
         """Signals, decisions, actions and approvals by kind, state and figures; nothing that anybody wrote."""
         place = None if before is None else _place(before)
-        return _page("events", await timeline(home, caller.sees, lead, before=place, limit=limit))
+        return _page("events", await timeline(door(caller), lead, before=place, limit=limit))
 
     return router
 

@@ -8,9 +8,11 @@ from prometheus_client.core import Metric
 
 from domain.ports.home import Home
 from graph.run import Ran
-from surfaces.api.families import Labelled, family
+from surfaces.api.crowd import LET_GO
+from surfaces.api.families import Labelled, counter, family
 from surfaces.api.health import breakers
 from surfaces.api.upstream_figures import of_upstream
+from surfaces.supervising import Crew
 from surfaces.webhooks.counted import EVENTS
 
 MEDIA: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -23,9 +25,9 @@ _BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0
 class Figures:
     """The figures of one process and of its home."""
 
-    def __init__(self, home: Home) -> None:
-        """Nothing is counted yet."""
-        self._home, self._kept = home, CollectorRegistry()
+    def __init__(self, home: Home, crew: Crew | None = None) -> None:
+        """Nothing is counted yet. `crew` keeps going what works beside the answering."""
+        self._home, self._crew, self._kept = home, crew, CollectorRegistry()
         self._requests = Counter(
             "leadgraph_http_requests_total",
             "Requests by route and status",
@@ -53,6 +55,7 @@ class Figures:
         )
         self._places: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self._kept.register(EVENTS)
+        self._kept.register(LET_GO)
 
     def note(self, line: Mapping[str, Any]) -> None:
         """Count one request: see `surfaces.api.requests.Told`."""
@@ -83,7 +86,11 @@ class Figures:
         standing = await home.reads.standing(home.tenant)
         spent, asked = await _spent(home), await of_upstream(home)
         now = CollectorRegistry(auto_describe=False)
-        now.register(_Families([*_of_store(counts, standing), *_of_process(home, spent), *asked]))
+        now.register(
+            _Families(
+                [*_of_store(counts, standing), *_of_process(home, spent), *asked, *_of_crew(self._crew)]
+            )
+        )
         return bytes(generate_latest(self._kept) + generate_latest(now))
 
 
@@ -139,3 +146,15 @@ def _of_process(home: Home, spent: Mapping[str, float]) -> Iterator[Metric]:
     yield family("leadgraph_breaker", "State of each breaker", ("of", "state"), states)
     words = "Asked of the language model today (UTC)"
     yield family("leadgraph_model_today", words, ("what",), {(name,): n for name, n in spent.items()})
+
+
+def _of_crew(crew: Crew | None) -> Iterator[Metric]:
+    if crew is None:
+        return
+    failures, standing = dict(crew.failures), crew.standing()
+    words = "Unasked ends, and defects got over, of what works beside the answering"
+    yield counter(
+        "leadgraph_part_failures", words, ("part",), {(name,): float(n) for name, n in failures.items()}
+    )
+    up: Labelled = {(name,): float(standing.get(name) != "ended") for name in failures}
+    yield family("leadgraph_part_up", "1 while it works, 0 while it waits to be begun again", ("part",), up)

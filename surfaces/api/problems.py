@@ -17,6 +17,8 @@ MEDIA: Final = "application/problem+json"
 _RETRY_S: Final = 5
 KEY_RATE: Final = "key_rate"
 """Code of a `Throttled` that a key's own rate asked for."""
+GUESSES: Final = "guesses"
+"""Code of a `Throttled` for wrong keys."""
 _STATUS: Final[Mapping[str, HTTPStatus]] = {
     "too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "endless": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -29,6 +31,7 @@ _STATUS: Final[Mapping[str, HTTPStatus]] = {
     "used": HTTPStatus.CONFLICT,
     "expired": HTTPStatus.CONFLICT,
     "twice": HTTPStatus.CONFLICT,
+    "cut_off": HTTPStatus.BAD_REQUEST,
     "not_json": HTTPStatus.BAD_REQUEST,
     "not_utf8": HTTPStatus.BAD_REQUEST,
     "not_finite": HTTPStatus.BAD_REQUEST,
@@ -37,6 +40,10 @@ _STATUS: Final[Mapping[str, HTTPStatus]] = {
 """By the code of an error in the request; any other is 422."""
 _REMEDIES: Final[Mapping[HTTPStatus, str]] = {
     HTTPStatus.METHOD_NOT_ALLOWED: "use one of the methods that Allow names"
+}
+_TOO_OFTEN: Final[Mapping[str, str]] = {
+    KEY_RATE: "this key asks too often",
+    GUESSES: "too many wrong keys were shown",
 }
 _HEADERS: Final[Mapping[str, Mapping[str, str]]] = {
     "key": {"WWW-Authenticate": "Bearer"},
@@ -74,7 +81,7 @@ def of_error(error: LeadgraphError) -> JSONResponse:
         status = _STATUS.get(error.code, HTTPStatus.UNPROCESSABLE_ENTITY)
         more = {"field": error.field, "remedy": error.remedy}
         return problem(status, error.code, error.problem, headers=_HEADERS.get(error.code), **more)
-    if isinstance(error, Throttled) and error.code == KEY_RATE:
+    if isinstance(error, Throttled) and error.code in _TOO_OFTEN:
         return _too_often(error)
     if isinstance(error, Backpressure | Throttled):
         wait = {"Retry-After": str(max(1, round(error.retry_after_s)))}
@@ -89,15 +96,27 @@ def of_error(error: LeadgraphError) -> JSONResponse:
     )
 
 
+def crowded() -> JSONResponse:
+    """The answer to one more than there is room for, while all others are being answered."""
+    headers = {"Retry-After": "1", "Connection": "close"}
+    return problem(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "crowded",
+        "too many are connected",
+        headers=headers,
+        remedy="come back in 1 s",
+    )
+
+
 def _too_often(error: Throttled) -> JSONResponse:
-    wait = ceil(error.retry_after_s)
+    wait = max(1, ceil(error.retry_after_s))
     return problem(
         HTTPStatus.TOO_MANY_REQUESTS,
-        KEY_RATE,
-        "this key asks too often",
-        headers={"Retry-After": str(max(1, wait))},
+        error.code,
+        _TOO_OFTEN[error.code],
+        headers={"Retry-After": str(wait)},
         field="authorization",
-        remedy=f"come back in {max(1, wait)} s",
+        remedy=f"come back in {wait} s",
     )
 
 

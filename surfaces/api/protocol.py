@@ -2,50 +2,63 @@
 
 import asyncio
 import json
+from functools import partial
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, Literal, cast
 
+from starlette.types import ASGIApp
 from uvicorn import Config, Server
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from surfaces.api.crowd import LET_GO, LOOK_S, Crowd, Guest, room
 from surfaces.api.framing import doubt
-from surfaces.api.problems import MEDIA
+from surfaces.api.problems import MEDIA, crowded
+from surfaces.api.straight import Api
 
 HEAD_BYTES: Final = 32 * 1024
 """Bytes that the request line and the headers may have together."""
 AROUND_BYTES: Final = 64 * 1024
 """Bytes that may stand around the chunks of a body and are none of it, beyond as many as the body has."""
-CONNECTIONS: Final = 256
+PIPELINED: Final = 16
+"""Requests that may be sent on one connection before the first of them is answered."""
 DRAIN_S: Final = 15
 """Seconds that requests in hand may take after a stop was asked for."""
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """One connection. The time runs from its opening, or the first byte of a further request, to the last byte."""
+    """One connection. The time runs from its opening, or the first byte of a further request, to the last byte.
+
+    Satisfies `surfaces.api.crowd.Guest`.
+    """
 
     head_s: float = 10.0
     """Seconds in which the head of a request must have arrived."""
     body_s: float = 20.0
     """Seconds in which its body must have arrived then, whether or not anybody reads it."""
-    _timer: asyncio.TimerHandle | None = None
+    taken_s: float = 20.0
+    """Seconds in which an answer must have been taken."""
+    look_s: float = LOOK_S
+    """Seconds by which any of this may last longer."""
+    since = 0.0
     _end: float | None = None
     """When what is waited for must be there, by the loop's clock."""
+    _untaken: tuple[RequestResponseCycle | None, float] | None = None
+    """The answer that is being taken, and since when it was seen so."""
     _in_head = True
     _fed = 0
     _held = 0
     _around = 0
 
+    def __init__(self, *given: Any, crowd: Crowd, away: ASGIApp, **named: Any) -> None:
+        """A connection of a `crowd`; `away` answers when there is no room for it."""
+        super().__init__(*given, **named)
+        self._crowd, self._away = crowd, away
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         """Begin."""
         super().connection_made(transport)
         self._within(self.head_s)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """End."""
-        self._end = None
-        if self._timer is not None:
-            self._timer.cancel()
-        super().connection_lost(exc)
+        self._crowd.joined(self, cast(set[Guest], self.connections), self.loop)
 
     def data_received(self, data: bytes) -> None:
         """Take what came; a head that goes on and on is not waited for."""
@@ -78,8 +91,13 @@ class BoundedProtocol(HttpToolsProtocol):
         """The head is there."""
         if words := doubt(self.parser.get_http_version(), self.url, self.headers):
             raise ValueError(words)
+        if len(self.pipeline) >= PIPELINED:
+            self.let_go("pipelined")
+            raise ValueError("too many requests that wait for their turn")
         self._in_head, self._fed, self._around = False, 0, 0
         self._within(self.body_s)
+        if self._crowd.full(cast(set[Guest], self.connections)):
+            self.app = self._away
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -89,7 +107,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """The request is there."""
-        self._within(None)
+        self._end = None
         self._in_head = True
         super().on_message_complete()
 
@@ -103,27 +121,39 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._held > HEAD_BYTES:
             raise ValueError("the head is too large")  # the parser makes a bad request of it
 
-    def _within(self, seconds: float | None) -> None:
-        """Set the end, or none. One timer runs over many requests: it looks again when it was too early."""
-        self._end = None if seconds is None else self.loop.time() + seconds
-        if self._end is not None and (self._timer is None or self._timer.when() > self._end):
-            self._look_at(self._end)
+    def waited_for(self) -> bool:
+        """Whether it has us wait."""
+        cycle = cast(RequestResponseCycle | None, self.cycle)
+        return cycle is None or cycle.response_complete or cycle.more_body or self.flow.write_paused
 
-    def _look_at(self, when: float) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = self.loop.call_at(when, self._look)
+    def idle(self) -> bool:
+        """Whether it has been answered, and nothing of a further request has come."""
+        return self._end is None and self.waited_for() and not self.flow.write_paused
 
-    def _look(self) -> None:
-        self._timer = None
-        if self._end is None or self.transport.is_closing():
-            return
-        if self._end > self.loop.time():
-            self._look_at(self._end)
-        else:
-            self.transport.abort()
+    def late(self, now: float) -> bool:
+        """Whether it has had us wait for too long: for a request, or for taking an answer."""
+        if self._end is not None and now >= self._end:
+            return True
+        if not self.transport.get_write_buffer_size():
+            self._untaken = None
+            return False
+        if self._untaken is None or self._untaken[0] is not self.cycle:
+            self._untaken = self.cycle, now
+        return now - self._untaken[1] >= self.taken_s
+
+    def let_go(self, why: str) -> None:
+        """End it at once."""
+        LET_GO.labels(why).inc()
+        self.connections.discard(self)
+        self.transport.abort()
+
+    def _within(self, seconds: float) -> None:
+        """Begin to wait for something that must be there in so many seconds."""
+        self.since = self.loop.time()
+        self._end = self.since + seconds
 
     def _refuse(self, status: HTTPStatus, detail: str) -> None:
+        LET_GO.labels("refused").inc()
         code = status.phrase.lower().replace(" ", "_")
         body = json.dumps(
             {"type": f"urn:leadgraph:{code}", "title": status.phrase, "status": status, "detail": detail}
@@ -136,20 +166,31 @@ class BoundedProtocol(HttpToolsProtocol):
         self.transport.close()
 
 
-def server_of(api: Any, host: str, port: int, protocol: type[HttpToolsProtocol] = BoundedProtocol) -> Server:
+def server_of(
+    api: Any,
+    host: str,
+    port: int,
+    protocol: type[BoundedProtocol] = BoundedProtocol,
+    *,
+    lifespan: Literal["on", "off"] = "off",
+    drain_s: int = DRAIN_S,
+) -> Server:
     """A server of `api` that is not started yet; it is told of nothing that anybody sends."""
+    most, coming = room()
+    away = api.away if isinstance(api, Api) else crowded()
+    connection = partial(protocol, crowd=Crowd(most, look_s=protocol.look_s), away=away)
     return Server(
         Config(
             api,
             host=host,
             port=port,
-            http=protocol,
+            http=cast(type[BoundedProtocol], connection),
             ws="none",
-            lifespan="off",
+            lifespan=lifespan,
             log_level="error",
             access_log=False,  # addresses may hold a secret
-            timeout_graceful_shutdown=DRAIN_S,
-            limit_concurrency=CONNECTIONS,
+            timeout_graceful_shutdown=drain_s,
+            backlog=coming,
             server_header=False,
             proxy_headers=False,  # nobody here asks where a request comes from
         )

@@ -2,15 +2,15 @@
 
 import re
 import secrets
-import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from surfaces.api.problems import problem
+from surfaces.log import Told, defect_of
 
 ID: Final = b"x-request-id"
 _SANE: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -19,16 +19,15 @@ NOWHERE: Final = "(none)"
 """The route of a request that no route takes."""
 _SAFE: Final = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"))
 
-Line = Mapping[str, Any]
-Told = Callable[[Line], None]
-"""Is told of each request: ``method route status ms key request_id``, of a defect also ``error`` and ``at``."""
-
 
 class Requests:
     """Middleware around the whole application."""
 
     def __init__(self, app: ASGIApp, told: Told) -> None:
-        """`told` gets a line for each request, with nothing in it that anybody sent but a sane request id."""
+        """`told` gets a line for each request, with nothing in it that anybody sent but a sane request id.
+
+        It has ``method route status ms key request_id``, of a defect also ``error`` and ``at``.
+        """
         self._app, self._told = app, told
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -71,33 +70,6 @@ class Requests:
 def route_of(scope: Scope) -> str:
     """The template of the route that a request took; never its path, which may hold a lead or a secret."""
     return str(getattr(scope.get("route"), "path", NOWHERE))
-
-
-def defect_of(error: Exception) -> dict[str, str]:
-    """The class of an error and where it came from: its words may hold what somebody sent."""
-    last = error.__traceback__
-    while last is not None and last.tb_next is not None:
-        last = last.tb_next
-    where = "" if last is None else f"{last.tb_frame.f_code.co_filename}:{last.tb_lineno}"
-    return {"error": type(error).__name__, "at": where}
-
-
-def to_stderr() -> Told:
-    """A line of JSON for each request."""
-    import structlog
-
-    log = structlog.wrap_logger(
-        structlog.PrintLogger(sys.stderr),
-        processors=[
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.JSONRenderer(sort_keys=True),
-        ],
-    )
-
-    def told(line: Line) -> None:
-        log.info("request", **line)
-
-    return told
 
 
 def _id_of(scope: Scope) -> str:

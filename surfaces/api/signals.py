@@ -1,9 +1,7 @@
 """``POST /v1/signals``: one signal or a list of them; what is answered is on disk."""
 
 import asyncio
-from collections.abc import Callable, Mapping
-from dataclasses import replace
-from functools import lru_cache
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
@@ -12,15 +10,15 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
-from domain.access import HOME_KEY, Caller, Scope
+from domain.access import Caller, Scope
 from domain.errors import BadInput
-from domain.ids import Region, TenantId
 from domain.ports.home import Home
 from surfaces.api.body import bytes_of, document_in, json_type
 from surfaces.api.guard import BEARER, Needs
 from surfaces.api.problems import answers
 from surfaces.api.straight import Way
 from surfaces.door import LIMIT, take
+from surfaces.narrowed import doors
 
 PATH: Final = "/v1/signals"
 MOST_BYTES: Final = 4 * 1024 * 1024
@@ -45,7 +43,7 @@ class Taken(BaseModel):
 
 def signals_router(home: Home, needs: Needs) -> APIRouter:
     """The route over `home`."""
-    door = _doors(home)
+    door = doors(home)
     router = APIRouter(tags=["signals"])
 
     @router.post(
@@ -68,7 +66,7 @@ def signals_router(home: Home, needs: Needs) -> APIRouter:
 
 def straight(home: Home, needs: Needs) -> Mapping[tuple[str, str], Way]:
     """The same, see `surfaces.api.straight`."""
-    allowed, door = needs(Scope.INGEST), _doors(home)
+    allowed, door = needs(Scope.INGEST), doors(home)
 
     async def signals(request: Request) -> Response:
         return await _taken(door(await allowed(request, await BEARER(request))), request)
@@ -96,19 +94,6 @@ def _items(document: Any) -> list[Any]:
     if not 1 <= len(document) <= LIMIT:
         raise BadInput("body", f"holds {len(document):,} signals", remedy, code="too_many")
     return document
-
-
-def _doors(home: Home) -> Callable[[Caller], Home]:
-    """The home as its door stands open to a caller: a key lets in what is of its own region."""
-
-    @lru_cache(maxsize=64)
-    def of(tenant: TenantId, region: Region) -> Home:
-        return replace(home, tenant=tenant, region=region, regions=frozenset({region}))
-
-    def door(caller: Caller) -> Home:
-        return home if caller.key_id == HOME_KEY else of(caller.tenant, caller.region)
-
-    return door
 
 
 _EXAMPLE: Final = {

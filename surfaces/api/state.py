@@ -25,8 +25,10 @@ class Alive(BaseModel):
 class Less(BaseModel):
     """What the server goes on without."""
 
-    name: str = Field(description="`model`, `target:NAME`, `inbox` or `worker`.")
-    code: str = Field(description="`open` or `half_open` of a breaker, `filling`, `hangs`.")
+    name: str = Field(description="`model`, `target:NAME`, `inbox`, or a part: `worker`, `events`, `desk`, …")
+    code: str = Field(
+        description="Of a breaker `open` or `half_open`; `filling`; of a part `ended`, `begun_again`, `hangs`."
+    )
 
 
 class Ready(BaseModel):
@@ -36,10 +38,10 @@ class Ready(BaseModel):
     degraded: list[Less]
 
 
-def state_router(health: Health, figures: Figures, needs: Needs | None) -> APIRouter:
-    """The routes. With `needs` all but ``/healthz`` ask for the scope ``read``."""
+def state_router(health: Health, figures: Figures, needs: Needs) -> APIRouter:
+    """The routes. All but ``/healthz`` ask for the scope ``read``."""
     router = APIRouter(tags=["state"])
-    guarded = [] if needs is None else [Depends(needs(Scope.READ))]
+    guarded = [Depends(needs(Scope.READ))]
 
     @router.get("/healthz", summary="Whether the process answers", response_model=Alive)
     async def healthz() -> dict[str, str]:
@@ -54,7 +56,7 @@ def state_router(health: Health, figures: Figures, needs: Needs | None) -> APIRo
         responses={200: {"model": Ready}, **answers(503)},
     )
     async def readyz() -> Response:
-        """503 names in `missing` what it cannot do without: `database`, `audit`, `inbox`, `worker`."""
+        """503 names in `missing` what it cannot do without: `database`, `audit`, `inbox`, `worker`, `deliveries`."""
         standing = await health.standing()
         if not standing.missing:
             return JSONResponse(standing.document())
@@ -78,7 +80,7 @@ def state_router(health: Health, figures: Figures, needs: Needs | None) -> APIRo
         responses={200: {"content": {"text/plain": _TEXT}, "description": "Prometheus text."}, **answers()},
     )
     async def metrics() -> Response:
-        """Requests, signals, runs, actions, questions to people, breakers, the language model."""
+        """Requests, signals, runs, actions, questions to people, parts, breakers, the language model."""
         return Response(await figures.text(), media_type=MEDIA)
 
     return router

@@ -12,11 +12,12 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from domain.errors import LeadgraphError
-from surfaces.api.problems import of_error
-from surfaces.api.requests import Requests, Told
+from surfaces.api.problems import crowded, of_error
+from surfaces.api.requests import Requests
+from surfaces.log import Told
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,8 @@ class Api(FastAPI):
         super().__init__(**described)
         self.add_middleware(Requests, told=told)
         self._ways, self._straight = ways, Requests(_answer, told)
+        self.away: ASGIApp = Requests(crowded(), told)
+        """Answers who cannot be answered, as there is no room."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""

@@ -29,7 +29,9 @@ def main(
     for words, met in figures["aims"].items():
         tools.out.print(f"{'met   ' if met else 'MISSED'}  {words}", highlight=False)
     for part in (
-        ("single", "bare", "batch", "ratios") if http else ("one_run", "durable", "scale", "features")
+        ("single", "bare", "batch", "ratios", "webhook_batch")
+        if http
+        else ("one_run", "durable", "scale", "features")
     ):
         tools.out.print(f"\n[bold]{part.replace('_', ' ')}[/]")
         _lines(tools.out, figures[part], "  ")

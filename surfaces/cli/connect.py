@@ -3,12 +3,11 @@
 import asyncio
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from domain.errors import BadInput
-from domain.ports.receivers import Delivery
 from domain.ports.setup import Ask, Setup
 from surfaces.cli.context import Cli, Exit, cli, emit
 from surfaces.connecting import Connected, connect
@@ -32,7 +31,7 @@ class Keyboard:
         answer: str = typer.prompt(
             f"{ask.words}{shown}", default="", hide_input=ask.secret, show_default=False, err=True
         )
-        return answer
+        return _value(answer) if ask.secret else answer
 
     def agree(self, question: str) -> bool:
         return self._yes or (not self._quiet and typer.confirm(question, err=True))
@@ -45,7 +44,10 @@ class Keyboard:
 def main(
     ctx: typer.Context,
     vendor: Annotated[
-        str, typer.Argument(help="hubspot, salesforce, chatwoot, intercom, zendesk, slack, segment, standard")
+        str,
+        typer.Argument(
+            help="hubspot, salesforce, chatwoot, intercom, zendesk, slack, brevo, segment, standard"
+        ),
     ],
     given: Annotated[
         list[str] | None,
@@ -72,14 +74,7 @@ def main(
     doors = tools.tools.connecting()
     setup = doors.setup(vendor)
     person = Keyboard(tools, _given(given or [], setup), yes=yes, quiet=as_json)
-
-    def attempt(of: Setup, url: str, delivery: Delivery) -> Mapping[str, Any]:
-        tried: Mapping[str, Any] = doors.attempt(of.webhook, to or url, delivery)
-        return tried
-
-    found = asyncio.run(
-        connect(setup, doors.known(setup), person, attempt=attempt, keep=doors.keep, now=doors.now())
-    )
+    found = asyncio.run(connect(setup, person, doors, to=to))
     if as_json:
         emit(found.document())
     else:

@@ -1,5 +1,6 @@
-"""``leadgraph credentials``: what is sealed in the home, by name and age; never a value."""
+"""``leadgraph credentials``: what is sealed in the home, by name and age; a value only goes in."""
 
+import sys
 from typing import Annotated, Any
 
 import typer
@@ -9,7 +10,7 @@ from domain.instants import SECOND, Instant, iso
 from surfaces.cli.context import cli, emit
 from surfaces.cli.when import distance
 
-app = typer.Typer(help="Secrets that lie sealed in the home: list, forget, seal anew.")
+app = typer.Typer(help="Secrets that lie sealed in the home: set, list, forget, seal anew.")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable result on stdout.")]
 
@@ -29,6 +30,32 @@ def listed(ctx: typer.Context, as_json: AsJson = False) -> None:
         )
     if not rows:
         tools.out.print("nothing is sealed here: leadgraph connect VENDOR", markup=False)
+
+
+@app.command("set")
+def put(
+    ctx: typer.Context,
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="Of a setting that is a secret, such as desk_token.")
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Seal one credential; it is read from the prompt or from stdin, never from the command line.
+
+    Of the secrets of a webhook the one before stays good until the next. What runs reads it when it starts.
+    """
+    tools = cli(ctx)
+    value = (
+        typer.prompt(name, default="", hide_input=True, show_default=False, err=True)
+        if sys.stdin.isatty()
+        else sys.stdin.read()
+    )
+    tools.tools.credentials().put(name, value.strip())
+    if as_json:
+        emit({"sealed": name})
+        return
+    tools.out.print(f"sealed: {name}", highlight=False, markup=False)
+    tools.err.print("Restart what runs.", highlight=False)
 
 
 @app.command("forget")

@@ -1,7 +1,8 @@
-"""``leadgraph leads``: what is in the home, what people fix about leads, and parked leads."""
+"""``leadgraph leads``: what is in the home and at the targets, what people fix about leads, and parked leads."""
 
 import asyncio
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import typer
 
@@ -9,6 +10,7 @@ from domain.ports.home import Home
 from surfaces.cli.context import Cli, cli, emit, fail
 from surfaces.cli.feedback import labels, lift, override, overrides
 from surfaces.feedback import in_words, lead_document, listed
+from surfaces.held import held
 
 app = typer.Typer(help="List leads, fix what is wrong about them, and let parked ones run again.")
 for command in (override, lift, overrides, labels):
@@ -53,6 +55,36 @@ def unpark(
     if not done:
         fail(ctx, f"{lead} is not a parked lead")
     tools.out.print(f"{lead} runs again with the next pass of the worker")
+
+
+@app.command("crm")
+def crm(
+    ctx: typer.Context,
+    lead: Annotated[str, typer.Argument(help="The lead's id or any key, such as an e-mail address.")],
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+) -> None:
+    """What the CRM, and whatever else actions go to, holds of a lead now; it is only read."""
+    tools = cli(ctx)
+    with tools.open(exclusive=False) as home:
+        found = asyncio.run(held(home, lead))
+    if as_json:
+        emit(found)
+        return
+    for one in found["targets"]:
+        tools.out.print(f"{one['target']}: {_in_words(one)}", highlight=False, markup=False, soft_wrap=True)
+        for name, value in one.get("fields", {}).items():
+            tools.out.print(f"  {name}: {value}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _in_words(one: Mapping[str, Any]) -> str:
+    if one["away"]:
+        return f"cannot say it now ({one['away']})"
+    if not one["exists"]:
+        return "has no record of it" + (", it was deleted" if one["gone"] else "")
+    parts = [f"owner {one['owner'] or 'nobody'}", f"open tasks {', '.join(one['open_tasks']) or 'none'}"]
+    parts += [f"programmes {', '.join(one['programmes'])}"] if one["programmes"] else []
+    parts += ["must not be contacted"] if one["do_not_contact"] else []
+    return "; ".join(parts)
 
 
 async def _list(home: Home, tools: Cli, *, as_json: bool) -> None:

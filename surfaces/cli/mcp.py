@@ -8,23 +8,25 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
-import uvicorn
 from mcp.server.mcpserver import MCPServer
 from starlette.types import ASGIApp
 
 from domain.access import ROLES, Caller
 from domain.errors import BadInput, ConfigError
 from domain.ports.home import Home
-from surfaces.announcing import Announcer
+from surfaces.announcing import told_beside
 from surfaces.api.guard import Door
-from surfaces.api.protocol import BoundedProtocol
+from surfaces.api.guesses import Guesses
+from surfaces.api.protocol import server_of
 from surfaces.api.rates import rates_of
 from surfaces.cli.context import Cli, cli
 from surfaces.cli.serve import on_this_machine
 from surfaces.dispatcher import Dispatcher
 from surfaces.handoff import Desk
+from surfaces.log import to_stderr
 from surfaces.mcp.callers import Guarded, always, hosts, of_request
 from surfaces.mcp.server import Pages, build_server
+from surfaces.supervising import Crew
 
 app = typer.Typer()
 DRAIN_S: Final = 5
@@ -39,7 +41,7 @@ def main(
     port: Annotated[int, typer.Option(min=0, max=65_535, help="0 takes a free one.")] = 8081,
     role: Annotated[
         str, typer.Option(help=f"What the agent at the pipe may do: {', '.join(ROLES)}.")
-    ] = "admin",
+    ] = "viewer",
     beside: Annotated[
         bool | None,
         typer.Option("--beside/--alone", help="Let others work on the home too (default: the setting)."),
@@ -72,23 +74,14 @@ async def _over_stdio(tools: Cli, home: Home, desk: Desk, role: str) -> None:
 
 async def _over_http(home: Home, desk: Desk, *, host: str, port: int) -> None:
     server = build_server(home, desk, pages_of(home), of_request)
-    config = uvicorn.Config(
-        application(home, server, host=host),
-        host=host,
-        port=port,
-        http=BoundedProtocol,
-        log_level="warning",
-        access_log=False,
-        timeout_graceful_shutdown=DRAIN_S,
-        limit_concurrency=64,
-        server_header=False,
-    )
+    api = application(home, server, host=host)
+    listening = server_of(api, host, port, lifespan="on", drain_s=DRAIN_S)
     for number in (signal.SIGTERM, signal.SIGINT):
         # The server takes signals for itself and raises them again once it has drained: they must not kill us then.
         signal.signal(number, lambda *_: None)
     async with _beside(home):
         try:
-            await uvicorn.Server(config).serve()
+            await listening.serve()
         except SystemExit:
             raise ConfigError(
                 f"port: {host}:{port} cannot be listened on; is something there already?"
@@ -105,7 +98,8 @@ def application(home: Home, server: MCPServer[Any], *, host: str) -> ASGIApp:
         max_request_body_size=MOST_BYTES,
         transport_security=hosts(host, home.settings.public_url, here=here),
     )
-    door = Door(home, key.get_secret_value() if key is not None else None, here=here)
+    guesses = Guesses(proxies=home.settings.proxies)
+    door = Door(home, key.get_secret_value() if key is not None else None, guesses=guesses)
     return Guarded(inner, door, rates_of(home.settings.api_per_minute, home.settings.api_burst))
 
 
@@ -131,10 +125,11 @@ def _joined(files: Mapping[str, Path]) -> str:
 async def _beside(home: Home) -> AsyncIterator[None]:
     """Deliveries and outgoing events, while the block runs."""
     stop = asyncio.Event()
-    tasks: list[asyncio.Task[Any]] = [asyncio.create_task(Dispatcher(home, home.targets).serve(stop))]
-    tasks += [asyncio.create_task(Announcer(home).serve(stop))] if home.events is not None else []
+    crew = Crew(to_stderr("part"))
+    parts = {"deliveries": Dispatcher(home, home.targets).serve, **told_beside(home, crew)}
+    beside = asyncio.create_task(crew.keep(parts, stop))
     try:
         yield
     finally:
         stop.set()
-        await asyncio.gather(*tasks)
+        await beside

@@ -2,32 +2,32 @@
 
 import asyncio
 import signal
-from collections.abc import Callable, Coroutine
+from collections.abc import Mapping
 from ipaddress import ip_address
-from typing import Annotated, Any
+from typing import Annotated, Final
 
 import typer
 from fastapi import FastAPI
 
 from domain.errors import ConfigError
 from domain.ports.home import Home
-from surfaces.announcing import Announcer
+from surfaces.announcing import told_beside
 from surfaces.api.app import Terms, build_app
+from surfaces.api.guesses import Guesses
 from surfaces.api.metrics import Figures
 from surfaces.api.protocol import server_of
 from surfaces.api.rates import rates_of
-from surfaces.api.requests import to_stderr
 from surfaces.asking import Asking
 from surfaces.cli.context import Cli, cli
 from surfaces.desk_loop import desk_loop
 from surfaces.dispatcher import Dispatcher
 from surfaces.handoff import warm
+from surfaces.log import to_stderr
 from surfaces.process import settle, share_evenly
+from surfaces.supervising import Crew, Part
 from surfaces.working import Working, worker_of
 
 app = typer.Typer()
-Beside = Callable[[asyncio.Event], Coroutine[Any, Any, Any]]
-"""What goes on beside the answering until the event is set."""
 
 
 @app.command()
@@ -41,6 +41,12 @@ def main(
             "--worker/--no-worker", help="Decide and deliver here too, or leave both to `leadgraph worker`."
         ),
     ] = True,
+    open_: Annotated[
+        bool,
+        typer.Option(
+            "--open", help="While no key was made, let in whoever is on this machine; nothing in front."
+        ),
+    ] = False,
     beside: Annotated[
         bool | None,
         typer.Option("--beside/--alone", help="Let others work on the home too (default: the setting)."),
@@ -48,14 +54,15 @@ def main(
 ) -> None:
     """Answer ``/v1`` over HTTP; on SIGTERM requests in hand are answered, and the work in hand is finished.
 
-    Beyond this machine every caller must show a key (`leadgraph keys create`, or LEADGRAPH_API_KEY); put TLS in front.
+    Every caller must show a key (`leadgraph keys create`, or LEADGRAPH_API_KEY); put TLS in front.
     """
     tools = cli(ctx)
     with tools.open(given={"beside": beside}) as home, tools.tools.chat(home) as chat:
-        terms = _terms(tools, home, host)
-        figures, listener = Figures(home), tools.tools.texts().listener()
-        working = Working(worker_of(home), decided=figures.decided) if worker else None
-        asking = Asking(home, chat) if chat is not None else None
+        terms = _terms(tools, home, host, open_=open_)
+        crew, listener = Crew(to_stderr("part")), tools.tools.texts().listener()
+        figures = Figures(home, crew)
+        working = Working(worker_of(home), crew, decided=figures.decided) if worker else None
+        asking = Asking(home, chat, frozenset(home.settings.slack_regions)) if chat is not None else None
         api = build_app(
             home,
             listener,
@@ -64,22 +71,28 @@ def main(
             asking=asking,
             figures=figures,
             worker=working,
-            told=to_stderr(),
+            crew=crew,
+            told=to_stderr("request"),
         )
         asyncio.run(warm(listener))
-        loops: list[Beside] = [] if asking is None else [asking.serve]
+        parts: dict[str, Part] = {} if asking is None else {"asking": asking.serve}
         if worker:
+            parts |= {"deliveries": Dispatcher(home, home.targets).serve, **told_beside(home, crew)}
             follows = desk_loop(home, listener)
-            announcer = Announcer(home) if home.events is not None else None
-            parts = (Dispatcher(home, home.targets), announcer, follows)
-            loops += [part.serve for part in parts if part is not None]
-        asyncio.run(serve(api, host=host, port=port, working=working, loops=loops))
+            parts |= {} if follows is None else {"desk": follows.serve}
+        asyncio.run(serve(api, crew, parts, host=host, port=port, working=working))
 
 
 async def serve(
-    api: FastAPI, *, host: str, port: int, working: Working | None = None, loops: list[Beside] | None = None
+    api: FastAPI,
+    crew: Crew,
+    parts: Mapping[str, Part],
+    *,
+    host: str,
+    port: int,
+    working: Working | None = None,
 ) -> None:
-    """Serve `api` until SIGTERM or SIGINT, with a worker in a thread of its own and `loops` on this loop.
+    """Serve `api` until SIGTERM or SIGINT, with a worker in a thread of its own and `parts` kept going on this loop.
 
     Then requests in hand are answered, and what is under way in the others is finished. Raises: ConfigError.
     """
@@ -91,7 +104,7 @@ async def serve(
         signal.signal(number, lambda *_: stop.set())
     if working is not None:
         working.start()
-    beside = [asyncio.create_task(loop(stop)) for loop in loops or []]
+    beside = asyncio.create_task(crew.keep(parts, stop))
     try:
         await server.serve()
     except SystemExit:
@@ -100,26 +113,40 @@ async def serve(
         stop.set()
         if working is not None:
             await working.stop()
-        await asyncio.gather(*beside)
+        await beside
 
 
-def _terms(tools: Cli, home: Home, host: str) -> Terms:
-    """How this server is to be had. Raises: ConfigError if nobody could use it but everybody could reach it."""
+def _terms(tools: Cli, home: Home, host: str, *, open_: bool) -> Terms:
+    """How this server is to be had. Raises: ConfigError if nobody could use it, or strangers reach what is open."""
     settings, here = home.settings, on_this_machine(host)
     key = settings.api_key.get_secret_value() if settings.api_key is not None else None
     kept = asyncio.run(home.access.all(home.tenant)) if home.access is not None else ()
+    if open_ and (not here or settings.public_url is not None):
+        why = f"listening on {host}" if not here else "public_url is set"
+        raise ConfigError(f"--open: {why}: others than this machine get here; leave it out and make keys")
     if key is None and not kept:
         if not here:
             raise ConfigError(
                 f"api_key: listening on {host} needs a key; `leadgraph keys create NAME --role admin`, "
                 "or set LEADGRAPH_API_KEY"
             )
-        tools.err.print(
-            "no key was made: whoever is on this machine may do everything; `leadgraph keys create` ends that",
-            highlight=False,
-        )
-    rates = rates_of(settings.api_per_minute, settings.api_burst)
-    return Terms(key=key, here=here, rates=rates, hosts=frozenset({"localhost", "127.0.0.1", "::1", host}))
+        tools.err.print(_OPEN if open_ else _SHUT, highlight=False)
+    return Terms(
+        key=key,
+        open_=open_,
+        rates=rates_of(settings.api_per_minute, settings.api_burst),
+        hosts=frozenset({"localhost", "127.0.0.1", "::1", host}),
+        guesses=Guesses(proxies=settings.proxies),
+    )
+
+
+_OPEN: Final = (
+    "no key was made: whoever is on this machine may do everything; `leadgraph keys create` ends that"
+)
+_SHUT: Final = (
+    "no key was made: nobody is let in yet; `leadgraph keys create NAME --role admin` (the server notices), "
+    "or --open on a machine of your own"
+)
 
 
 def on_this_machine(host: str) -> bool:

@@ -2,17 +2,19 @@
 
 import asyncio
 import signal
-from collections.abc import Awaitable
+from functools import partial
 from typing import Annotated, Any
 
 import typer
 
 from domain.ports.home import Home
-from surfaces.announcing import Announcer, announced
+from surfaces.announcing import announced, told_beside
 from surfaces.cli.context import cli, emit
 from surfaces.desk_loop import DeskLoop, desk_loop
 from surfaces.dispatcher import Dispatcher
 from surfaces.dispatcher import Tally as Delivered
+from surfaces.log import to_stderr
+from surfaces.supervising import Crew, Part
 from surfaces.worker import Tally, Worker, deps_of
 
 app = typer.Typer()
@@ -57,15 +59,17 @@ async def work(home: Home, *, once: bool = False, follows: DeskLoop | None = Non
         done = await worked_off(worker, dispatcher)
         await announced(home)
         return done
-    stop = asyncio.Event()
+    stop, delivered = asyncio.Event(), Delivered()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    following: list[Awaitable[object]] = [Announcer(home).serve(stop)] if home.events is not None else []
-    following += [follows.serve(stop)] if follows is not None else []
-    worked, delivered, _ = await asyncio.gather(
-        worker.serve(stop), dispatcher.serve(stop), asyncio.gather(*following)
-    )
+    crew = Crew(to_stderr("part"))
+    parts: dict[str, Part] = {
+        "deliveries": partial(dispatcher.serve, total=delivered),
+        **told_beside(home, crew),
+    }
+    parts |= {"desk": follows.serve} if follows is not None else {}
+    worked, _ = await asyncio.gather(worker.serve(stop, crew), crew.keep(parts, stop))
     return worked, delivered
 
 

@@ -1,15 +1,13 @@
 """Who calls a tool: the person at this machine, or whoever shows a key over HTTP."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, Final
 
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from domain.access import HOME_KEY, Caller
-from domain.access import Scope as Right
+from domain.access import Caller
 from domain.errors import BadInput, ConfigError, LeadgraphError
 from surfaces.api.guard import Door
 from surfaces.api.problems import of_error
@@ -19,8 +17,6 @@ CallerOf = Callable[[Any], Caller]
 """Who makes a request over HTTP (None: another way). Raises: BadInput (``key``)."""
 _KEY: Final = "leadgraph_caller"
 _BEARER: Final = "bearer "
-UNNAMED: Final = frozenset({Right.INGEST, Right.READ})
-"""What one who shows nothing may do while the server stands open: approving needs a name."""
 
 
 def always(caller: Caller) -> CallerOf:
@@ -50,8 +46,10 @@ class Guarded:
         """Find the caller of each request; without one the answer is 401, with one that asks too often 429."""
         if scope["type"] == "http":
             try:
-                caller = await self._caller(Headers(scope=scope).get("authorization", ""))
-                if self._rates is not None and caller.key_id != HOME_KEY:
+                shown = Headers(scope=scope).get("authorization", "")
+                key = shown[len(_BEARER) :] if shown.lower().startswith(_BEARER) else ""
+                caller = await self._door.caller(key, scope)
+                if self._rates is not None:
                     self._rates.take(caller.key_id)
                 scope[_KEY] = caller
             except LeadgraphError as error:
@@ -60,11 +58,6 @@ class Guarded:
         elif scope["type"] != "lifespan":
             return
         await self._app(scope, receive, send)
-
-    async def _caller(self, authorization: str) -> Caller:
-        shown = authorization[len(_BEARER) :] if authorization.lower().startswith(_BEARER) else ""
-        caller = await self._door.caller(shown)
-        return replace(caller, scopes=UNNAMED) if not shown and caller.key_id == HOME_KEY else caller
 
 
 def hosts(host: str, public_url: str | None, *, here: bool) -> TransportSecuritySettings:

@@ -100,6 +100,19 @@ def qualified(answer: Handoff, *, acted: bool) -> Qualified:
     return Qualified.model_validate(bounded(found))
 
 
+def offered(card: Mapping[str, Any]) -> Any:
+    """A question's document, bounded but for what would be written: an approval is about all of that."""
+    actions = [
+        {
+            **bounded(action),
+            "params": action["params"],
+            "writes": [{**bounded(write), "after": write["after"]} for write in action["writes"]],
+        }
+        for action in card["actions"]
+    ]
+    return bounded(card) | {"actions": actions}
+
+
 def bounded(value: Any) -> Any:
     """`value` with lists cut to `MOST_ITEMS` and texts to `LONGEST` characters.
 

@@ -26,12 +26,12 @@ from surfaces.api.decisions import Told
 from surfaces.api.handoff import talk_from
 from surfaces.api.leads import Card, Lines
 from surfaces.approving import Answer, called, card, decide, summary
-from surfaces.audit_story import lead_named
 from surfaces.handoff import Desk
-from surfaces.looking import Wanted, decision_card, lead_card, lead_seen, leads
+from surfaces.looking import Wanted, decision_card, lead_card, leads
 from surfaces.mcp.arguments import Server, told
 from surfaces.mcp.callers import CallerOf
-from surfaces.mcp.forms import Qualified, Turn, bounded, qualified
+from surfaces.mcp.forms import Qualified, Turn, bounded, offered, qualified
+from surfaces.narrowed import Door, doors
 
 NAME: Final = "leadgraph"
 ANSWER_S: Final = 20.0
@@ -109,14 +109,15 @@ def build_server(
         middleware=[_readers(caller_of)],
     )
     asked = Asked(caller_of, answer_s=answer_s, at_once=at_once)
-    _talks(server, home, desk, asked)
-    _leads(server, home, asked)
-    _approvals(server, home, asked)
+    door = doors(home)
+    _talks(server, door, desk, asked)
+    _leads(server, door, asked)
+    _approvals(server, door, asked)
     _resources(server, home.catalogue, pages)
     return server
 
 
-def _talks(server: MCPServer[Any], home: Home, desk: Desk, asked: Asked) -> None:
+def _talks(server: MCPServer[Any], door: Door, desk: Desk, asked: Asked) -> None:
     @server.tool(annotations=ACTS, title="Qualify a conversation")
     async def qualify_conversation(
         context: Ctx,
@@ -138,22 +139,20 @@ def _talks(server: MCPServer[Any], home: Home, desk: Desk, asked: Asked) -> None
 
         async def work(caller: Caller) -> Qualified:
             talk = talk_from({**form, "messages": [one.model_dump() for one in messages]})
-            found = await lead_named(home, lead) if lead else None
-            if found is not None:
-                await lead_seen(home, caller.sees, found)
-            answer = await (desk.decide(talk) if act else desk.would(talk))
+            here = desk.over(door(caller))
+            answer = await (here.decide(talk) if act else here.would(talk))
             return qualified(answer, acted=act)
 
         return await asked(context, Scope.INGEST if act else Scope.READ, work)
 
 
-def _leads(server: MCPServer[Any], home: Home, asked: Asked) -> None:
+def _leads(server: MCPServer[Any], door: Door, asked: Asked) -> None:
     @server.tool(annotations=READS, title="Get a lead")
     async def get_lead(context: Ctx, lead: Text) -> Card:
         """One lead by its id or any of its keys: score, intent, what is open, why. Contact data only as hashes."""
 
         async def work(caller: Caller) -> Card:
-            return Card.model_validate(bounded(await lead_card(home, caller.sees, lead)))
+            return Card.model_validate(bounded(await lead_card(door(caller), lead)))
 
         return await asked(context, Scope.READ, work)
 
@@ -168,7 +167,7 @@ def _leads(server: MCPServer[Any], home: Home, asked: Asked) -> None:
         """Leads page by page, in the order of their ids; go on with `next` as `after`. A page may be short."""
 
         async def work(caller: Caller) -> Lines:
-            page = await leads(home, caller.sees, Wanted(band, min_points), after=after, limit=limit)
+            page = await leads(door(caller), Wanted(band, min_points), after=after, limit=limit)
             return Lines.model_validate(bounded({"leads": page.items, "next": page.next}))
 
         return await asked(context, Scope.READ, work)
@@ -178,20 +177,20 @@ def _leads(server: MCPServer[Any], home: Home, asked: Asked) -> None:
         """Why a decision came out as it did: each step, the rules, the score with its ledger, refs of signals."""
 
         async def work(caller: Caller) -> Told:
-            return Told.model_validate(bounded(await decision_card(home, caller.sees, decision)))
+            return Told.model_validate(bounded(await decision_card(door(caller), caller.sees, decision)))
 
         return await asked(context, Scope.READ, work)
 
 
-def _approvals(server: MCPServer[Any], home: Home, asked: Asked) -> None:
+def _approvals(server: MCPServer[Any], door: Door, asked: Asked) -> None:
     @server.tool(annotations=READS, title="List approvals")
     async def list_approvals(context: Ctx, limit: Annotated[int, Field(ge=1, le=100)] = 20) -> list[Question]:
         """Open questions to people, the oldest first."""
 
         async def work(caller: Caller) -> list[Question]:
-            found = await home.approvals.open(home.tenant, limit=1_000)
-            mine = [one for one in found if caller.sees(one.region)][:limit]
-            return [Question.model_validate(bounded(summary(one))) for one in mine]
+            home = door(caller)
+            found = await home.approvals.open(home.tenant, region=home.within, limit=limit)
+            return [Question.model_validate(bounded(summary(one))) for one in found]
 
         return await asked(context, Scope.READ, work)
 
@@ -200,13 +199,14 @@ def _approvals(server: MCPServer[Any], home: Home, asked: Asked) -> None:
         """What would be written beside what is there, why, and the hash that an answer is bound to."""
 
         async def work(caller: Caller) -> Shown:
+            home = door(caller)
             found = await _seen(home, caller, approval)
             if caller.may(Scope.APPROVE):
                 with suppress(Temporary):
                     await home.approvals.shown(
                         home.tenant, found.approval_id, by=caller.name, now=home.clock.now()
                     )
-            return Shown.model_validate(bounded((await card(home, found.approval_id)).document()))
+            return Shown.model_validate(offered((await card(home, found.approval_id)).document()))
 
         return await asked(context, Scope.READ, work)
 
@@ -224,6 +224,7 @@ def _approvals(server: MCPServer[Any], home: Home, asked: Asked) -> None:
         """
 
         async def work(caller: Caller) -> Question:
+            home = door(caller)
             found = await _seen(home, caller, approval)
             word = Answer(VoteKind(verdict), proposal_hash, caller.name, comment)
             return Question.model_validate(bounded(summary(await decide(home, found, word))))

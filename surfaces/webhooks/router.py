@@ -15,6 +15,7 @@ from fastapi.responses import JSONResponse
 
 from domain.contract import time_of
 from domain.errors import Backpressure, BadInput
+from domain.instants import SECOND
 from domain.ports.home import Home
 from domain.ports.receivers import SOURCES, Delivery, NotSetUp, Reading, Receiver, Receivers, Unproven
 from domain.ports.sources import RawItem
@@ -23,28 +24,19 @@ from surfaces.api.problems import problem
 from surfaces.api.straight import Way
 from surfaces.catching_up import noted
 from surfaces.door import LIMIT, take
+from surfaces.news import News
 from surfaces.webhooks.counted import count
+from surfaces.webhooks.described import BODY, RESPONSES
+from surfaces.webhooks.repeated import without_repeated
 
 PATH: Final = "/v1/webhooks"
 LONGEST_WAIT_S: Final = 59
 """Most seconds that a vendor is told to wait: some do not come again after a longer time."""
 SET_UP_S: Final = 60
+LATE: Final = 5 * SECOND
+"""Before an event is so old, its record has hardly been read and changed: it is not looked for."""
 _GZIP: Final = 16 + zlib.MAX_WBITS
 Source = Annotated[str, Path(json_schema_extra={"enum": list(SOURCES)})]
-_BODY: Final = {
-    "description": "What the vendor sends, as it sends it; XML too where the vendor sends XML.",
-    "required": True,
-    "content": {
-        "application/json": {
-            "schema": {"description": "An event of the vendor, or a list of events."},
-            "example": {
-                "id": "v-1", "kind": "web.page_view", "keys": {"user_id": "u-9"},
-                "occurred_at": "2026-03-01T09:45:00Z", "payload": {"page": "/pricing"},
-            },
-        }
-    },
-}  # fmt: skip
-"""For the description alone: the bytes are proven before anybody reads them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +55,8 @@ def webhook_router(home: Home, receivers: Receivers, *, read_s: float = READ_S) 
 
     more: dict[str, Any] = {
         "status_code": 202,
-        "responses": _RESPONSES,
-        "openapi_extra": {"requestBody": _BODY},
+        "responses": RESPONSES,
+        "openapi_extra": {"requestBody": BODY},
     }
 
     @router.post("/{source}", summary="What a vendor sends", **more)
@@ -123,6 +115,7 @@ async def _stored(home: Home, receiver: Receiver, delivery: Delivery) -> Respons
     reading = receiver.read(delivery, now=home.clock.now())
     await noted(home, reading.records)  # first: no run may miss that there is more to know
     try:
+        reading = await without_repeated(home, reading)
         kept = await kept_of(home, reading.items)
     except Backpressure as error:
         wait = str(min(LONGEST_WAIT_S, max(1, round(error.retry_after_s))))
@@ -148,8 +141,9 @@ async def kept_of(home: Home, items: Sequence[RawItem]) -> Kept:
 
     Raises: Backpressure, Temporary: what was taken before then stays, and is a duplicate when it comes again.
     """
-    places = sorted(range(len(items)), key=lambda place: _when(items[place]))
-    kept = Kept()
+    again = await _again(home, items)
+    places = sorted({*range(len(items))} - again, key=lambda place: (_when(items[place]), place))
+    kept = Kept(duplicates=len(again))
     for start in range(0, len(places), LIMIT):
         taken = await take(home, [(place, items[place]) for place in places[start : start + LIMIT]])
         kept = Kept(
@@ -158,6 +152,19 @@ async def kept_of(home: Home, items: Sequence[RawItem]) -> Kept:
             tuple(sorted((*kept.quarantined, *taken.quarantined))),
         )
     return kept
+
+
+async def _again(home: Home, items: Sequence[RawItem]) -> frozenset[int]:
+    """Positions of late events that reading their record has told already; of a vendor that is not read none is."""
+    readers = home.upstream.readers if home.upstream is not None else {}
+    before = home.clock.now() - LATE
+    late = [
+        place
+        for place, item in enumerate(items)
+        if isinstance(item, Mapping) and item.get("source") in readers and _when(item) < before
+    ]
+    told = await News(home).told([items[place] for place in late]) if late else ()
+    return frozenset(late[place] for place in told)
 
 
 def unpacked(body: bytes, limit: int) -> bytes:
@@ -230,14 +237,3 @@ def not_set_up(error: NotSetUp) -> Response:
         headers={"Retry-After": str(SET_UP_S)},
         remedy=f"set LEADGRAPH_{error.setting.upper()}",
     )
-
-
-_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
-    202: {"description": "On disk. Events that are not for us are counted and answered alike."},
-    400: {"description": "Proven, but not readable."},
-    401: {"description": "Not proven. Nothing was stored."},
-    404: {"description": "No such source."},
-    413: {"description": "Too large, packed or unpacked."},
-    415: {"description": "A media type or packing that the source does not send."},
-    503: {"description": "Not set up, or too much is waiting: send it again."},
-}

@@ -9,11 +9,13 @@ from typing import Any, Final
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
+from domain.errors import BadInput
 from domain.ports.chat import Challenge, Pressed
 from domain.ports.receivers import JSON, Delivery, NotSetUp, Unproven
 from surfaces.api.body import bytes_of
 from surfaces.asking import Asking
 from surfaces.webhooks.counted import count
+from surfaces.webhooks.described import SLACK_BODY, SLACK_RESPONSES
 from surfaces.webhooks.router import headers_of, not_set_up, unproven
 
 LIMIT: Final = 256 * 1024
@@ -30,9 +32,21 @@ def slack_router(asking: Asking, *, answer_s: float = ANSWER_S) -> APIRouter:
     router = APIRouter(prefix="/v1/slack", tags=["slack"])
     running: set[asyncio.Task[Any]] = set()
 
-    @router.post("/interactions", summary="What is pressed in Slack", responses=_RESPONSES)
+    @router.post(
+        "/interactions",
+        summary="What is pressed in Slack",
+        responses=SLACK_RESPONSES,
+        openapi_extra={"requestBody": SLACK_BODY},
+    )
     async def interactions(request: Request) -> Response:
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind not in _KINDS:
+            raise BadInput(
+                "content-type",
+                "is not what Slack sends",
+                f"send {', '.join(sorted(_KINDS))}",
+                code="unsupported",
+            )
         body = await bytes_of(request, most=LIMIT, within_s=READ_S)
         delivery = Delivery(headers_of(request), body)
         try:
@@ -43,7 +57,7 @@ def slack_router(asking: Asking, *, answer_s: float = ANSWER_S) -> APIRouter:
         except NotSetUp as error:
             count("slack", "not_set_up")
             return not_set_up(error)
-        said = asking.chat.read(delivery) if kind in _KINDS else None
+        said = asking.chat.read(delivery)
         if isinstance(said, Challenge):
             return JSONResponse({"challenge": said.text})
         if said is None:
@@ -72,12 +86,3 @@ def _kept(running: set[asyncio.Task[Any]], task: asyncio.Task[Any]) -> asyncio.T
     running.add(task)
     task.add_done_callback(running.discard)
     return task
-
-
-_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
-    200: {"description": "Heard. Who may not decide is told so in the chat."},
-    400: {"description": "Proven, but not readable."},
-    401: {"description": "Not proven. Nothing was done."},
-    413: {"description": "Too large."},
-    503: {"description": "Not set up."},
-}

@@ -22,6 +22,7 @@ from tests.crash.acting import approve_all, mined
 from tests.crash.child import Bomb, say
 from tests.crash.place import Place
 from tests.crash.processes import wait
+from tests.surfaces.strict import strict
 
 BATCH = 8
 T = TypeVar("T")
@@ -83,5 +84,5 @@ async def _work(home: Home, lease_us: int, bomb: Bomb) -> tuple[Tally, Delivered
     dispatcher = Dispatcher(home, mined(home, bomb), batch=1, lease_us=lease_us, deadline_us=lease_us // 2)
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    worked, delivered = await asyncio.gather(worker.serve(stop), dispatcher.serve(stop))
+    worked, delivered = await asyncio.gather(worker.serve(stop, strict()), dispatcher.serve(stop))
     return worked, delivered

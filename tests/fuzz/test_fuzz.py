@@ -28,3 +28,23 @@ def test_whatever_is_sent_is_answered_as_the_description_says(
     refused = {name for name in found.statuses if name.endswith(" 403")}
     assert bool(refused) is (role == "viewer")
     assert any(name.startswith("POST /v1/webhooks/") and name.endswith(" 202") for name in found.statuses)
+
+
+MANY = (
+    "POST /v1/handoff",
+    "POST /v1/approvals/{approval}",
+    "GET /v1/leads",
+    "GET /v1/events",
+    "GET /v1/approvals",
+    "GET /v1/leads/{lead}/timeline",
+)
+"""Operations with so many cases at their edges that they are left to the command."""
+
+
+def test_at_the_edges_of_what_is_described_each_answer_is_as_described(home: Home) -> None:
+    found = fuzzed(home, examples=1, phases=("coverage",), but=MANY)
+    assert found.failed == []
+    assert found.requests > 100
+    for path in ("/v1/webhooks/{source}", "/v1/slack/interactions", "/v1/signals"):
+        assert any(name.startswith(f"POST {path} 2") for name in found.statuses), path
+        assert any(name.startswith(f"POST {path} 4") for name in found.statuses), path

@@ -11,7 +11,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from domain.instants import SECOND
-from tests.storm.deliveries import hot, storm
+from tests.storm.deliveries import hot, storm, talks
+from tests.storm.judging import FAULTS
 from tests.storm.running import weathered
 from tools.clock import SystemClock
 
@@ -25,15 +26,14 @@ def main() -> int:
     asked.add_argument("--seed", type=int, default=1)
     given = asked.parse_args()
     now_s = SystemClock().now() // SECOND
-    first = hot(10, now_s=now_s)
+    first = hot(10, now_s=now_s) + talks(now_s=now_s)
     deliveries = first + storm(given.deliveries - len(first), seed=given.seed, now_s=now_s)
     deeds = [(signal.SIGTERM, signal.SIGKILL)[n % 2] for n in range(given.ends)]
     with TemporaryDirectory(prefix="storm-") as folder:
         found = weathered(Path(folder), deliveries, deeds=deeds, worker=not given.no_worker)
     sys.stdout.write(json.dumps(found) + "\n")
     ends = sum(found[name] for name in ("accepted", "duplicates", "quarantined", "ignored"))
-    wrong = found["missing"] or found["doubled"] or found["waiting"] or ends != found["events"]
-    return int(bool(wrong))
+    return int(any(found[name] for name in FAULTS) or ends != found["events"])
 
 
 if __name__ == "__main__":

@@ -17,6 +17,8 @@ TEXTS: Final = (
     "We want to buy this month",
     "Thanks",
 )
+TALKS: Final = range(100, 108)
+"""Conversations that go to sales while the storm is on."""
 CENTURY_S: Final = 3_000_000_000
 """Seconds by which a clock is wrong in what goes to quarantine."""
 
@@ -59,6 +61,11 @@ def hot(leads: int, *, now_s: int) -> list[Delivery]:
     ]
 
 
+def talks(*, now_s: int) -> list[Delivery]:
+    """A message of a customer in each of `TALKS`, in which a run finds nothing to be done."""
+    return [_message(number, number, "Thanks", now_s - 60) for number in TALKS]
+
+
 def _hubspot(n: int, dice: random.Random, now_s: int) -> Delivery:
     names = ("jobtitle", "industry", "lifecyclestage", "leadgraph_points")
     events: Sequence[Mapping[str, Any]] = [
@@ -74,10 +81,14 @@ def _hubspot(n: int, dice: random.Random, now_s: int) -> Delivery:
 
 def _chatwoot(n: int, dice: random.Random, now_s: int) -> Delivery:
     at = now_s - n + (CENTURY_S if n % 50 == 1 else 0)
+    return _message(1_000 + n, n % 23, dice.choice(TEXTS), at, private=n % 20 == 5)
+
+
+def _message(number: int, talk: int, text: str, at: int, *, private: bool = False) -> Delivery:
     return Delivery("chatwoot", as_json({
-        "event": "message_created", "id": n, "content": dice.choice(TEXTS), "message_type": "incoming",
-        "private": n % 20 == 5, "created_at": at, "account": {"id": 1}, "sender": {"id": n % 23},
-        "conversation": {"id": n % 23, "meta": {"sender": {"id": n % 23}}},
+        "event": "message_created", "id": number, "content": text, "message_type": "incoming",
+        "private": private, "created_at": at, "account": {"id": 1}, "sender": {"id": talk},
+        "conversation": {"id": talk, "meta": {"sender": {"id": talk}}},
     }))  # fmt: skip
 
 

@@ -9,16 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from app import open_home
+from surfaces.announcing import told_beside
 from surfaces.api.app import build_app
 from surfaces.cli.serve import serve
+from surfaces.desk_loop import desk_loop
 from surfaces.dispatcher import Dispatcher
+from surfaces.log import to_stderr
+from surfaces.supervising import Crew, Part
 from surfaces.working import Working, worker_of
 from tests.crash.processes import Child, start, wait
+from tests.storm.around import WISH
 from tests.surfaces.talk_world import Ears
-from tests.surfaces.webhooks.sending import SENDERS, URL
 from tools.receivers import SettingsReceivers
-
-SECRETS: Mapping[str, Any] = {sender.setting: [sender.secret] for sender in SENDERS.values()}
 
 
 def free_port() -> int:
@@ -28,21 +30,26 @@ def free_port() -> int:
         return int(one.getsockname()[1])
 
 
-def served(home: Path, port: int, worker: bool) -> None:
+def served(home: Path, port: int, worker: bool, settings: Mapping[str, Any]) -> None:
     """Serve the home until a signal; says ``stopped`` at its end."""
-    settings = {"memory": "off", "public_url": URL, **SECRETS}
     with open_home(home=home, given=settings) as opened:
-        working = Working(worker_of(opened)) if worker else None
-        app = build_app(opened, Ears(), receivers=SettingsReceivers(opened.settings), worker=working)
-        loops = [Dispatcher(opened, opened.targets).serve] if worker else []
-        asyncio.run(serve(app, host="127.0.0.1", port=port, working=working, loops=list(loops)))
+        crew, ears = Crew(to_stderr("part")), Ears(heard=WISH)
+        working = Working(worker_of(opened), crew) if worker else None
+        receivers = SettingsReceivers(opened.settings)
+        app = build_app(opened, ears, receivers=receivers, worker=working, crew=crew)
+        parts: dict[str, Part] = {}
+        follows = desk_loop(opened, ears)
+        if worker and follows is not None:
+            deliveries = Dispatcher(opened, opened.targets)
+            parts = {"deliveries": deliveries.serve, "desk": follows.serve, **told_beside(opened, crew)}
+        asyncio.run(serve(app, crew, parts, host="127.0.0.1", port=port, working=working))
     sys.stdout.write("stopped\n")
     sys.stdout.flush()
 
 
-def begun(home: Path, port: int, *, worker: bool, file: Path) -> Child:
+def begun(home: Path, port: int, settings: Mapping[str, Any], *, worker: bool, file: Path) -> Child:
     """A server that listens."""
-    child = start(served, home, port, worker, file=file)
+    child = start(served, home, port, worker, settings, file=file)
     wait(lambda: _listens(port) or not child.alive, "the server listens")
     assert child.alive, child.said[-2000:]
     return child

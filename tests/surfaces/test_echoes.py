@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 
+from domain.action import ActionKind
 from domain.effect import Step, StepKind
 from domain.ports.target import Subject
+from surfaces.worker import Worker, deps_of
 from tests.surfaces.desk_world import DeskWorld, configuration, followed
+from tests.surfaces.talk_world import actions
 from tests.surfaces.webhooks.house import housed
 from tests.surfaces.webhooks.sending import as_json
 from tests.tools.crm.vendor_worlds import VENDORS as CRMS
@@ -58,14 +61,17 @@ def salesforce(account: Account) -> Sequence[Any]:
 ECHOES: Mapping[str, Callable[[Account], Sequence[Any]]] = {"hubspot": hubspot, "salesforce": salesforce}
 
 
+@pytest.mark.parametrize("named", [True, False])
 @pytest.mark.parametrize("vendor", CRMS)
-def test_our_write_in_a_crm_comes_back_and_nothing_is_taken_in(vendor: str, tmp_path: Path) -> None:
+def test_our_write_in_a_crm_comes_back_and_nothing_is_taken_in(
+    vendor: str, tmp_path: Path, named: bool
+) -> None:
     account = CRMS[vendor](tmp_path)
     for n, step in enumerate(WRITES):
         asyncio.run(account.target.send(step, Subject(TENANT, LEAD), key=f"k{n}"))
     events = ECHOES[vendor](account)
     assert events
-    with housed(tmp_path, webhook_actors={"hubspot": "5"}) as house:
+    with housed(tmp_path, webhook_actors={"hubspot": "5"} if named else {}) as house:
         for event in events:
             headers = {"authorization": "Bearer token-that-we-issued-1"} if vendor == "salesforce" else {}
             answer = house.send(vendor, as_json(event), headers=headers)
@@ -91,7 +97,7 @@ def chatwoot_desk(world: DeskWorld) -> Iterator[Event]:
 
 def intercom_desk(world: DeskWorld) -> Iterator[Event]:
     talk, us = world.fake.talks["42"], {"type": "admin", "id": fake_intercom.US}
-    topics = {"note": "noted", "assignment": "assigned", "comment": "replied"}
+    topics = {"note": "noted", "assignment": "assigned", "comment": "replied", "close": "closed"}
     for part in talk.parts:
         if part["author"] == us:
             parts = {"conversation_parts": [{"created_at": 1, **part}]}
@@ -135,13 +141,16 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[DeskWorld]
 
 
 @pytest.mark.parametrize("world", DESKS, indirect=True)
-async def test_our_handing_over_in_a_desk_comes_back_and_no_new_decision_is_made(world: DeskWorld) -> None:
+async def test_our_handing_over_and_back_in_a_desk_comes_back_and_no_new_decision_is_made(
+    world: DeskWorld,
+) -> None:
     await world.says()
     await world.decided()
     await world.sent()
     ledger = list(world.fake.ledger)
     assert (len(ledger), len(world.fake.told())) == (2, 1)
-    events = list(DESKS[world.loop.desks.conversations.name](world))
+    name = world.loop.desks.conversations.name
+    events = list(DESKS[name](world))
     assert len(events) > 2
     for event in events:
         assert await world.tell(event) == (await world.tell(event))
@@ -150,3 +159,42 @@ async def test_our_handing_over_in_a_desk_comes_back_and_no_new_decision_is_made
     assert not (await world.decided()).busy
     await world.sent()
     assert (len(await world.rows()), world.fake.ledger, len(world.fake.told())) == (1, ledger, 1)
+
+    (handoff,) = [row for row in await actions(world.home) if row.kind is ActionKind.HANDOFF]
+    await world.home.outbox.undo(world.home.tenant, handoff.action_id, by="ann", now=world.clock.now())
+    await world.sent()
+    assert len(world.fake.ledger) > len(ledger)
+    ledger = list(world.fake.ledger)
+    for event in [*DESKS[name](world), *([OUR_CLOSING] if name == "intercom" else [])]:
+        assert (await world.tell(event)).accepted == 0
+    assert not (await world.decided()).busy
+    await world.sent()
+    assert (len(await world.rows()), world.fake.ledger) == (1, ledger)
+    await _unknown_to_us(world, [*events, *DESKS[name](world)])
+    assert world.fake.ledger == ledger
+
+
+async def _unknown_to_us(world: DeskWorld, events: Sequence[Event]) -> None:
+    """Without `webhook_actors` our words are an agent's and our closing is anybody's: nothing follows of it."""
+    world.vendor.us = "nobody"
+    await Worker(world.home, deps_of(world.home)).drain()
+    await world.sent()
+    before = await actions(world.home)
+    for event in events:
+        await world.tell(event)
+    tally = await world.decided()
+    assert (tally.handoff, tally.ask_person) == (0, 0)
+    await Worker(world.home, deps_of(world.home)).drain()
+    assert [row.action_id for row in await actions(world.home)] == [row.action_id for row in before]
+    await world.sent()
+
+
+OUR_CLOSING: Event = {
+    "topic": "conversation.admin.closed",
+    "data": {"item": {
+        "id": "42", "updated_at": 1709286300, "contacts": {"contacts": [{"id": "1"}]},
+        "conversation_parts": {"conversation_parts": [
+            {"id": "9", "part_type": "close", "author": {"type": "admin", "id": fake_intercom.US}},
+        ]},
+    }},
+}  # fmt: skip

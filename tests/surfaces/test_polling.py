@@ -9,7 +9,7 @@ import pytest
 
 from app import open_home
 from domain.errors import Temporary
-from domain.instants import MINUTE, SECOND
+from domain.instants import MINUTE, SECOND, Instant, iso
 from domain.ports.home import Home
 from surfaces.catching_up import CatchingUp, sync
 from tests.domain.items import NOW
@@ -36,7 +36,8 @@ def message(number: int, talk: int, text: str, at: int) -> dict[str, Any]:
     person = {"id": 900 + talk, "type": "contact", "email": f"p{talk}@acme.example"}
     return {
         "event": "message_created", "id": number, "content": text, "message_type": "incoming", "private": False,
-        "created_at": at // SECOND, "sender": person, "conversation": {"id": talk, "meta": {"sender": person}},
+        "created_at": iso(Instant(at + 123_000)), "sender": person,
+        "conversation": {"id": talk, "meta": {"sender": person}},
     }  # fmt: skip
 
 

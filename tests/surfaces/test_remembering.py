@@ -27,6 +27,7 @@ from surfaces.remembering import PAUSE, recalled
 from surfaces.worker import Worker, deps_of
 from tests.crash.hot import START, hot_lead, raw
 from tests.graph.model_world import Scripted
+from tests.surfaces.strict import strict
 from tests.tools.memory.stores import EMBEDDER
 from tools.memory.here import VectorsHere
 from tools.memory.memory import VectorMemory
@@ -241,7 +242,7 @@ async def test_a_serving_worker_remembers_beside_its_work(world: World) -> None:
     await world.take()
     stop, memory = asyncio.Event(), world.home.memory
     assert memory is not None
-    serving = asyncio.create_task(world.worker.serve(stop))
+    serving = asyncio.create_task(world.worker.serve(stop, strict()))
     await take(world.home, [(0, chat("n1", "me"))])
     for _ in range(500):
         if await memory.count(world.home.tenant, US):

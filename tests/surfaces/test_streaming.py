@@ -14,17 +14,20 @@ from rich.console import Console
 
 from app import Toolbox, open_home
 from domain.errors import Temporary
-from domain.instants import HOUR, MINUTE, SECOND
+from domain.instants import HOUR, MINUTE, SECOND, Instant, iso
 from domain.ports.home import Home
 from surfaces import catching_up
+from surfaces.catching_up import Caught
 from surfaces.cli.context import Cli
 from surfaces.cli.root import run
 from tests.domain.items import NOW
 from tests.surfaces.stream_world import LEADS, StreamWorld, listening
+from tests.surfaces.strict import strict
 from tests.surfaces.upstream_world import now
-from tests.tools.crm.fake_salesforce import CLIENT_ID, CLIENT_SECRET
+from tests.tools.crm.fake_salesforce import CLIENT_ID, CLIENT_SECRET, OUR_USER
 from tests.tools.records import fake_cometd
 from tests.tools.records.fake_cometd import Handler, Place, Streams, served
+from tests.tools.records.vendors import PERSON
 from tools.records import salesforce_session, salesforce_stream
 
 REF = "00Q0000000A0001AAA"
@@ -58,6 +61,32 @@ def world(home: Home, place: Place) -> Iterator[StreamWorld]:
     yield made
     assert made.org.broken == []
     assert -1 not in made.org.subscribed
+
+
+def test_a_platform_event_of_our_own_write_says_nothing_new(world: StreamWorld) -> None:
+    """It shows the record with all that it holds; who we are is known from our login."""
+    channel = "/event/Lead_Shown__e"
+    world.org.kept[channel] = []
+
+    def shown(by: str, at: int, **fields: str) -> None:
+        about = {"CreatedById": by, "CreatedDate": iso(Instant(at)), "EventUuid": f"e-{at}"}
+        named = {
+            f"{name}__c": value
+            for name, value in {
+                "Object": "Lead",
+                "RecordId": REF,
+                "Email": "ann@acme.example",
+                **fields,
+            }.items()
+        }
+        world.org.publish(channel, {**about, **named}, at=at)
+
+    shown(PERSON, NOW - 9 * SECOND, Title="CTO", Status="Open", OwnerId="005A")
+    assert world.catch(channel=channel)["items"] == 3
+    for number in range(3):
+        shown(OUR_USER, NOW - (8 - number) * SECOND, Title="CTO", Status="Open", OwnerId=f"005{number}")
+    shown(OUR_USER, NOW - 2 * SECOND, Title="CEO", Status="Open", OwnerId="0059")
+    assert (world.catch(channel=channel)["items"], world.titles(REF)) == (1, ["CTO", "CEO"])
 
 
 def test_what_happened_meanwhile_is_replayed_from_the_last_position(world: StreamWorld) -> None:
@@ -292,7 +321,8 @@ def test_one_process_listens_and_another_takes_over_when_it_stops(world: StreamW
 
     async def both() -> None:
         stops, holder = [asyncio.Event(), asyncio.Event()], ""
-        tasks = [asyncio.create_task(world.catching().serve(stop)) for stop in stops]
+        kept = [strict().keep(world.catching().parts(Caught()), stop) for stop in stops]
+        tasks = [asyncio.create_task(one) for one in kept]
         for title, stop in (("CEO", stops[0]), ("CTO", stops[1])):
             world.change(REF, Title=title)
             await heard(title)

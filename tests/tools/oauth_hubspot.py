@@ -20,6 +20,7 @@ class OAuthHubSpot:
     seconds: Any = 1_800
     given: int = 0
     rotates: bool = True
+    scopes: tuple[str, ...] = ("oauth", "crm.objects.contacts.read")
     inner: Any = None
     before: Callable[[], object] = lambda: None
     """Called when a token is asked for."""
@@ -29,6 +30,8 @@ class OAuthHubSpot:
     def handle(self, asked: Asked) -> Said:
         if asked.path == PATH:
             return self._granted({name: one[0] for name, one in parse_qs(asked.raw.decode()).items()})
+        if asked.path == f"{PATH}/introspect":
+            return self._told({name: one[0] for name, one in parse_qs(asked.raw.decode()).items()})
         if not self.token or asked.headers.get("authorization") != f"Bearer {self.token}":
             return Said(401, {"status": "error", "category": "EXPIRED_AUTHENTICATION"})
         self.used.append(self.token)
@@ -37,6 +40,12 @@ class OAuthHubSpot:
         self.inner.inner.token = self.token
         answer: Said = self.inner.handle(asked)
         return answer
+
+    def _told(self, form: dict[str, str]) -> Said:
+        who = (form.get("client_id"), form.get("client_secret"), form.get("token"))
+        if who != (CLIENT, SECRET, self.token):
+            return Said(401, {"error": "invalid_client", "error_description": "secret words"})
+        return Said(200, {"active": True, "hub_id": 62515, "app_id": 88, "scopes": self.scopes})
 
     def _granted(self, form: dict[str, str]) -> Said:
         self.before()

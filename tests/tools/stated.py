@@ -69,6 +69,9 @@ _ZENDESK: Final[Operations] = {
         http_method=_one_of("GET", "POST", "PUT", "PATCH", "DELETE"), request_format=_one_of("json", "xml"),
         status=_one_of("active", "inactive"), subscriptions=_list({"type": "string"}, 100),
     )),
+    "PATCH /api/v2/webhooks/{id}": _of("webhook", webhook=_of(
+        status=_one_of("active", "inactive"), subscriptions=_list({"type": "string"}, 100),
+    )),
 }  # fmt: skip
 
 _INPUT: Final[Mapping[str, Schema]] = {"id": _text(255, minLength=1), "objectWriteTraceId": _text(255)}
@@ -121,6 +124,7 @@ _HUBSPOT: Final[Operations] = {
     "POST /oauth/{version}/token": _of("grant_type client_id client_secret", **dict.fromkeys(
         ("grant_type", "client_id", "client_secret", "refresh_token", "scope", "code", "redirect_uri"), _text(2_000)
     )),
+    "POST /oauth/v2/private-apps/get/access-token-info": _of("tokenKey", tokenKey=_text(300)),
     "GET /webhooks-journal/journal/{version}/earliest": "",
     "GET /webhooks-journal/journal/{version}/offset/{offset}/next": "",
     "GET /files/{name}": "",
@@ -143,6 +147,7 @@ _SALESFORCE: Final[Operations] = {
     "POST /services/oauth2/token": _of("grant_type", **dict.fromkeys(
         ("grant_type", "client_id", "client_secret", "assertion"), _text(10_000)
     )),
+    f"GET {_V}/limits": "",
     f"GET {_V}/queryAll": "q",
     f"GET {_V}/sobjects/{{kind}}/describe": "",
     f"PATCH {_V}/composite/sobjects": _of("allOrNone records", allOrNone={"type": "boolean"}, records=_list(
@@ -157,6 +162,7 @@ _SALESFORCE: Final[Operations] = {
 
 _IDS: Final = _of("ids", ids=_list(NUMBER, 150))
 _BREVO: Final[Operations] = {
+    "GET /v3/account": "",
     "GET /v3/contacts/{identifier}": "identifierType",
     "GET /v3/contacts/lists/{id}": "",
     "POST /v3/contacts/lists/{id}/contacts/add": _IDS,

@@ -30,7 +30,7 @@ class Rate(Waits):
         super().__init__()
         self.tokens, self.asked = tokens, list[tuple[str, int, int]]()
 
-    async def reserve(self, name: str, *, per_minute: int, burst: int, now: int) -> int:
+    async def reserve(self, name: str, *, per_minute: int, burst: int, now: int, **_: int) -> int:
         """Take one."""
         self.asked.append((name, per_minute, burst))
         self.tokens -= 1

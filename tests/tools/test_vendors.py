@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,25 +11,27 @@ import pytest
 
 from app import throw_away_home
 from domain.effect import Step, StepKind
-from domain.errors import ConfigError
+from domain.errors import ConfigError, LeadgraphError
 from domain.ports.target import Subject, Target
+from domain.ports.upstream import Record
 from domain.signal import KeyKind, LeadKey
 from tests.tools.chat.fake_slack import FakeSlack
 from tests.tools.crm.fake_hubspot import FakeHubSpot
 from tests.tools.crm.fake_salesforce import CLIENT_ID, CLIENT_SECRET, FakeSalesforce
-from tests.tools.crm.worlds import LEAD, SCORE, SUBJECT, TASK, FixedClock
+from tests.tools.crm.worlds import LEAD, NOW, SCORE, SUBJECT, TASK, FixedClock
 from tests.tools.desk.fake_chatwoot import FakeChatwoot
 from tests.tools.desk.fake_intercom import FakeIntercom
 from tests.tools.desk.fake_zendesk import FakeZendesk
 from tests.tools.programmes.fakes import FakeBrevo
-from tests.tools.vendor_server import Wire
+from tests.tools.vendor_server import Asked, Said, Wire
 from tests.tools.waits import Waits
 from tools.diagnosis import diagnose
 from tools.field_map import field_map
 from tools.policy.reps import load_reps
+from tools.records.opening import open_upstream
 from tools.settings import SHIPPED, find_settings
+from tools.standing import standings
 from tools.targets import open_targets
-from tools.vendors import checked
 
 NOTE = Step(StepKind.ADD_NOTE, {"note": "Wants 50 seats"})
 TALKING = Subject(SUBJECT.tenant, LEAD, (LeadKey(KeyKind.CONVERSATION, "chatwoot:42"),))
@@ -38,8 +40,13 @@ TALKING = Subject(SUBJECT.tenant, LEAD, (LeadKey(KeyKind.CONVERSATION, "chatwoot
 class Unlimited(Waits):
     """Satisfies `domain.ports.limits.Limits`."""
 
-    async def reserve(self, name: str, *, per_minute: int, burst: int, now: int) -> int:
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[str] = []
+
+    async def reserve(self, name: str, *, per_minute: int, burst: int, now: int, **_: int) -> int:
         """No wait."""
+        self.asked.append(name)
         return 0
 
 
@@ -182,9 +189,38 @@ async def test_programmes_and_notices_go_to_their_vendors_and_doctor_says_what_i
         await targets[StepKind.NOTIFY].send(Step(StepKind.NOTIFY, {"queue": "sales"}), SUBJECT, key="k2")
         assert (brevo.on(), len(slack.messages)) == (["11", "99"], 1)
         settings = find_settings(env).settings
-        checks = await asyncio.to_thread(lambda: dict(checked(settings)))
+        found = await asyncio.to_thread(lambda: list(standings(settings)))
+        checks = {one.name: one.lacks for one in found}
         assert checks["brevo_lists"] == []
         assert [line.partition(" ")[0] for line in checks["slack"]] == ["people:", "webhook_slack_secrets"]
+
+
+async def test_each_request_takes_of_its_account_whatever_it_is_for(tmp_path: Path, accounts: Any) -> None:
+    """Writes and what reads back; the steps themselves take nothing."""
+    limits, seen = Unlimited(), list[str]()
+    settings = find_settings(environment(tmp_path, accounts)).settings
+
+    def counted(vendor: str, handle: Callable[[Asked], Said]) -> Callable[[Asked], Said]:
+        def answer(asked: Asked) -> Said:
+            seen.append(vendor)
+            return handle(asked)
+
+        return answer
+
+    for vendor in ("hubspot", "chatwoot"):
+        accounts[vendor][0].handle = counted(vendor, accounts[vendor][0].handle)
+    with ExitStack() as later:
+        targets = open_targets(settings, tmp_path, clock=FixedClock(), limits=limits, later=later)
+        await targets[StepKind.SET_FIELDS].send(SCORE, SUBJECT, key="k1")
+        await targets[StepKind.ADD_NOTE].send(NOTE, TALKING, key="k2")
+        none: Any = None
+        upstream = open_upstream(settings, none, none, clock=FixedClock(), limits=limits, later=later)
+        for vendor, kind in (("hubspot", "contact"), ("chatwoot", "conversation")):
+            with suppress(LeadgraphError):
+                await upstream.readers[vendor].read([Record(vendor, kind, "42", NOW)], now=NOW)
+        await asyncio.to_thread(later.close)
+    assert limits.asked == [f"account:{SUBJECT.tenant}:{vendor}" for vendor in seen]
+    assert set(seen) == {"hubspot", "chatwoot"}
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Vendors under test: a fake answers requests, in this process or behind a socket, and faults come between."""
 
+import asyncio
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -28,8 +29,10 @@ class Asked:
 
     @property
     def writes(self) -> bool:
-        """Whether it changes something: a batch read and a query are also posted."""
-        return self.method != "GET" and not self.path.endswith(("/batch/read", "/token"))
+        """Whether it changes something: a batch read, a query and what a token may are also posted."""
+        return self.method != "GET" and not self.path.endswith(
+            ("/batch/read", "/token", "/access-token-info", "/introspect")
+        )
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,8 @@ class Fake(Protocol):
 
 
 Fault = Callable[[Fake, Asked], Said]
-"""Stands between a request and the vendor. Raises ConnectionError where the answer is lost."""
+"""Stands between a request and the vendor. Raises ConnectionError where the answer is lost, TimeoutError where it comes
+later than anybody waits."""
 
 
 def after(status: int) -> Fault:
@@ -74,6 +78,12 @@ def cut(fake: Fake, asked: Asked) -> Said:
     """The vendor does it; its answer is lost."""
     fake.handle(asked)
     raise ConnectionError
+
+
+def late(fake: Fake, asked: Asked) -> Said:
+    """The vendor does it, and takes its time to say so."""
+    fake.handle(asked)
+    raise TimeoutError
 
 
 def vanished(_fake: Fake, _asked: Asked) -> Said:
@@ -118,6 +128,23 @@ class _Judge:
             raise AssertionError(self.broken[-1])
 
 
+class _Way(httpx.MockTransport):
+    """What comes later than anybody waits keeps an asynchronous caller waiting until it gives up."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        try:
+            return await super().handle_async_request(request)
+        except TimeoutError:
+            await asyncio.Event().wait()
+            raise
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        try:
+            return super().handle_request(request)
+        except TimeoutError:
+            raise httpx.ReadTimeout("late", request=request) from None
+
+
 @dataclass
 class Wire:
     """The way to a fake. `plan` holds what befalls the next writes, `reads` the next reads; None is nothing."""
@@ -156,7 +183,7 @@ class Wire:
             sent = {name.encode(): value.encode("latin-1") for name, value in said.headers.items()}
             return httpx.Response(said.status, content=content, headers=sent)
 
-        return httpx.MockTransport(answer)
+        return _Way(answer)
 
     @contextmanager
     def served(self) -> Iterator[str]:
@@ -170,6 +197,9 @@ class Wire:
                     said = wire.pass_on(self.command, self.path, dict(self.headers), raw)
                 except ConnectionError:
                     self.close_connection = True
+                    return
+                except TimeoutError:
+                    self.rfile.read()  # until the caller gives up
                     return
                 content = b"" if said.body is None else orjson.dumps(said.body)
                 self.send_response(said.status)

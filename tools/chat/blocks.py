@@ -15,8 +15,15 @@ LINES: Final = 20
 """Lines of a part; the rest is counted."""
 MOST: Final = 2_900
 """Signs of a block; Slack takes 3,000."""
+BLOCKS: Final = 3
+"""Blocks of what would be written: what takes more room is approved elsewhere."""
+WHOLE: Final = "whole"
+"""What a button says that stands below all that it approves."""
 _JOINED: Final = re.compile(r"(?<=[\w:])([.:/@])(?=[\w/])")
 _AT: Final = re.compile(r"@(?=\w)|#(?=\w)|!(?=\w)")
+_ELSEWHERE: Final = (
+    "Not all that would be written can be shown here, so it is not approved here. Look at it with:"
+)
 _GAP: Final = "\u200b"
 """Takes no room, and keeps addresses, domains and names from being read as such."""
 _SIGNS: Final = (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"))
@@ -37,17 +44,39 @@ def plain(text: str, most: int = LINE) -> str:
 
 
 def asked(question: Question) -> list[Mapping[str, Any]]:
-    """The blocks of a question; the buttons carry its id and the hash that is approved."""
-    blocks = [_section([question.head])]
-    for title, lines in (("Would be written:", question.writes), ("Why:", question.why)):
-        if lines:
-            blocks.append(_section([title, *lines]))
+    """The blocks of a question; the buttons carry its id and the hash that is approved.
+
+    Only who sees here all that would be written can approve it here; who does not is told where.
+    """
+    blocks, writes = [_section([question.head])], ["Would be written:", *question.writes]
+    shown = _all_of(writes) if question.whole else None
+    if question.writes:
+        blocks += shown or [_section(writes)]
+    if question.why:
+        blocks.append(_section(["Why:", *question.why]))
     blocks.append(_section([question.standing]))
     if question.open:
-        value = f"{question.approval_id}|{question.proposal_hash}"
-        buttons = [_button("Approve", APPROVE, value, "primary"), _button("Reject", REJECT, value, "danger")]
+        value = f"{question.approval_id}|{question.proposal_hash}|{WHOLE}"
+        buttons = [_button("Reject", REJECT, value, "danger")]
+        if shown:
+            buttons.insert(0, _button("Approve", APPROVE, value, "primary"))
+        else:
+            blocks.append(_section([_ELSEWHERE, f"leadgraph approvals show {question.approval_id}"]))
         blocks.append({"type": "actions", "elements": buttons})
     return blocks
+
+
+def _all_of(lines: Iterable[str]) -> list[Mapping[str, Any]] | None:
+    """Blocks with every sign of `lines`; None if they do not fit."""
+    parts: list[list[str]] = [[]]
+    for line in lines:
+        text = plain(line, len(line))
+        if len(text) > MOST:
+            return None
+        if sum(map(len, parts[-1])) + len(parts[-1]) + len(text) > MOST:
+            parts.append([])
+        parts[-1].append(text)
+    return [_text("\n".join(part)) for part in parts] if len(parts) <= BLOCKS else None
 
 
 def told(head: str, params: Mapping[str, str]) -> list[Mapping[str, Any]]:
@@ -69,10 +98,11 @@ def _section(lines: Iterable[str]) -> Mapping[str, Any]:
         room -= len(line) + 1
     left = len(given) - len(shown)
     more = [f"… and {left} more"] if left else []
-    return {
-        "type": "section",
-        "text": {"type": "plain_text", "emoji": False, "text": "\n".join([*shown, *more])},
-    }
+    return _text("\n".join([*shown, *more]))
+
+
+def _text(text: str) -> Mapping[str, Any]:
+    return {"type": "section", "text": {"type": "plain_text", "emoji": False, "text": text}}
 
 
 def _button(label: str, action: str, value: str, style: str) -> Mapping[str, Any]:

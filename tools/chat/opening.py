@@ -13,22 +13,25 @@ from domain.ports.limits import Limits
 from tools.chat.questions import SECRETS, Questions
 from tools.chat.slack import MANNERS, URL, Notices, Slack
 from tools.clock import SystemClock
+from tools.echoes import ids_of
 from tools.field_map import field_map
 from tools.marked import MarkedTarget
-from tools.receivers import ids_of, secrets_of
+from tools.receivers import secrets_of
 from tools.sent import Sent
 from tools.settings import Settings
 from tools.vendor import Api
 from tools.vendors import token_of
-from tools.waits import SharedWait
+from tools.waits import SharedWait, account
 
 FILE: Final = "slack.db"
 """What was posted, in the home."""
 
 
-def open_notices(settings: Settings, root: Path, clock: Clock, later: ExitStack) -> MarkedTarget:
+def open_notices(
+    settings: Settings, root: Path, clock: Clock, later: ExitStack, *, wait: SharedWait | None = None
+) -> MarkedTarget:
     """The channel as a target of notifications. `later` closes it. Raises: ConfigError."""
-    api, slack, sent = _opened(settings, root, clock, later)
+    api, slack, sent = _opened(settings, root, clock, later, wait=wait)
     return MarkedTarget(Notices(slack), api, sent, tenant=TenantId(settings.tenant))
 
 
@@ -41,7 +44,7 @@ def open_questions(
     """
     if not settings.slack_channel:
         return None
-    shared = None if limits is None else SharedWait(limits, TenantId(settings.tenant), "slack", clock.now)
+    shared = None if limits is None else account(settings, "slack", limits, clock.now)
     _, slack, sent = _opened(settings, root, clock, later, wait=shared)
     return Questions(
         slack,
@@ -71,6 +74,10 @@ def lacking(settings: Settings) -> list[str]:
             people = field_map(settings.config, "slack").people
         except LeadgraphError as error:
             return [str(error)]
+    known = {*settings.regions, settings.region}
+    problems += [
+        f"slack_regions: {name} is no region here" for name in settings.slack_regions if name not in known
+    ]
     if not people:
         problems.append("people: add who may decide to config/fields/slack.toml")
     if not settings.webhook_slack_secrets:

@@ -15,7 +15,7 @@ from domain.parsing import decode
 from domain.ports.chat import Challenge, Pressed, Question
 from domain.ports.clock import Clock
 from domain.ports.receivers import Delivery, NotSetUp, Unproven
-from tools.chat.blocks import APPROVE, REJECT, asked, plain
+from tools.chat.blocks import APPROVE, REJECT, WHOLE, asked, plain
 from tools.chat.slack import Slack
 from tools.field_map import FieldMap
 from tools.proofs import fresh, header, hex_sha256, same, whole
@@ -47,7 +47,7 @@ class Questions:
         self._slack, self._sent, self._clock, self._fields = slack, sent, clock, fields
         self._secrets, self._teams = tuple(secrets), teams
 
-    async def show(self, question: Question) -> None:
+    async def show(self, question: Question) -> bool:
         """Post the question once, or bring its message up to date; one that has ended is never posted anew."""
         key, blocks = KEY + question.approval_id, asked(question)
         digest = sha256(json.dumps(blocks, sort_keys=True).encode()).hexdigest()
@@ -55,13 +55,14 @@ class Questions:
         if note is None or not note.thing:
             note = await self._posted(question, note, blocks, digest)
         if note is None or note.digest == digest:
-            return
+            return note is not None
         try:
             await self._slack.update(note.thing, _words(question), blocks)
         except Refused as refusal:
             if refusal.code != "gone":
                 raise
         await self._sent.keep(replace(note, digest=digest, before=_standing(question, note.before)))
+        return True
 
     async def showing(self) -> Sequence[str]:
         """The ids of approvals whose messages still have buttons."""
@@ -101,7 +102,9 @@ class Questions:
         kind = _KINDS.get(word(action.get("action_id")) or "")
         if kind is None or user is None or (self._teams and team not in self._teams):
             return None
-        approval, _, proposal = (word(action.get("value")) or "").partition("|")
+        approval, proposal, shown = [*(word(action.get("value")) or "").split("|"), "", ""][:3]
+        if kind is VoteKind.APPROVE and shown != WHOLE:
+            proposal = ""  # its message did not show all that it asks about
         return Pressed(approval, proposal, kind, user)
 
     async def _posted(

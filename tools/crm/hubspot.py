@@ -21,7 +21,7 @@ from domain.ports.clock import Clock
 from domain.ports.target import Seen, Subject
 from domain.signal import KeyKind
 from tools.field_map import FieldMap
-from tools.marked import Plan, changed, merged
+from tools.marked import NEW, Plan, changed, merged
 from tools.sent import Note, Sent, with_mark
 from tools.vendor import Answer, Api, Call, Manners
 
@@ -97,8 +97,8 @@ class HubSpot:
         if step.kind in (StepKind.SET_FIELDS, StepKind.SET_OWNER):
             self._map.named(step.kind, step.params)
         contact = await self._contact(subject)
-        if contact is None:
-            return self._absent(step, subject)
+        create = None if contact is not None else self._creation(step, subject)
+        contact = contact or _Contact(NEW, NEW, {}, ())
         match step.kind:
             case StepKind.SET_FIELDS | StepKind.SET_OWNER:
                 plan = self._writing(step, contact, mark)
@@ -107,7 +107,7 @@ class HubSpot:
             case _:
                 plan = await self._closing(step, contact)
         moved = {"merged_into": contact.id} if contact.merged_into else {}
-        return replace(plan, before={**plan.before, **moved})
+        return replace(plan, before={**plan.before, **moved}, create=create)
 
     def ref(self, step: Step, answer: Answer) -> str:
         """The id that HubSpot gave. A batch is done only if nothing of it failed (207 = in part)."""
@@ -162,13 +162,13 @@ class HubSpot:
                 problems.append(f"owners: rep {rep} names owner {owner}, who is not there")
         return problems
 
-    def _absent(self, step: Step, subject: Subject) -> Plan:
+    def _creation(self, step: Step, subject: Subject) -> Call:
+        """Makes the contact that the step needs. Raises: Refused."""
         if step.kind in (StepKind.CLOSE_TASK, StepKind.REMOVE_NOTE) or not self._create:
             raise Refused("hubspot: the lead has no contact", "gone" if self._create else "no_record")
         lead = self._map.own["lead"]
         one = {"idProperty": lead, "id": subject.lead_id, "properties": {lead: subject.lead_id}}
-        create = Call("POST", f"{_CONTACTS}/batch/upsert", {"inputs": [one]})
-        return Plan("", (), (("record", "", "made"),), create=create)
+        return Call("POST", f"{_CONTACTS}/batch/upsert", {"inputs": [one]})
 
     def _writing(self, step: Step, contact: _Contact, mark: str) -> Plan:
         names, own = self._map.named(step.kind, step.params), self._map.own["marks"]
@@ -235,21 +235,22 @@ class HubSpot:
         return self._map.rep(value) if name == "owner" and value else value
 
     async def _contact(self, subject: Subject) -> _Contact | None:
-        """The contact of a lead. Raises: Refused if it was deleted."""
+        """The contact of a lead. Raises: Refused if it had one, which is not there any more."""
         place = await self._sent.place(subject)
         keys = (_ID.fullmatch(key.value) for key in subject.keys if key.kind is KeyKind.CRM_ID)
-        ids = [found[1] for found in keys if found]
-        for one in dict.fromkeys([place, *ids] if place else ids):
+        ids = [place] if place else [found[1] for found in keys if found]
+        for one in dict.fromkeys(ids):
             contact = await self._get(one)
             if contact is not None:
                 return contact
-            if one == place or await self._get(one, archived=True):
-                raise Refused("hubspot: the contact was deleted", "gone")
-        return await self._get(subject.lead_id, by=self._map.own["lead"])
+        contact = None if place else await self._get(subject.lead_id, by=self._map.own["lead"])
+        if contact is None and ids:
+            raise Refused("hubspot: the lead's contact is not there any more", "gone")
+        return contact
 
-    async def _get(self, name: str, *, by: str = "", archived: bool = False) -> _Contact | None:
+    async def _get(self, name: str, *, by: str = "") -> _Contact | None:
         own = (*self._map.fields.values(), *self._map.owner.values(), self._map.own["marks"], *_READS)
-        more = (f"&idProperty={by}" if by else "") + ("&archived=true" if archived else "")
+        more = f"&idProperty={by}" if by else ""
         path = f"{_CONTACTS}/{quote(name, safe='')}?properties={','.join(own)}&associations=tasks{more}"
         body = await self._api.read(Call("GET", path), absent=True)
         if body is None:
@@ -268,6 +269,9 @@ class HubSpot:
             return ()
         body = {"inputs": [{"id": one} for one in tasks], "properties": ["hs_task_status"]}
         answer = await self._api.read(Call("POST", "/crm/v3/objects/tasks/batch/read", body))
+        errors = answer.get("errors") or [] if isinstance(answer, dict) else []
+        if any(_category(one) != "OBJECT_NOT_FOUND" for one in errors):
+            raise Temporary("hubspot: some tasks cannot be read now")
         return tuple(sorted(_text(one, "id") for one in _rows(answer, "results") if not _done(one)))
 
     async def _type(self, kind: str) -> int:
@@ -286,10 +290,11 @@ class HubSpot:
 
 
 def _spare(answer: Answer) -> float:
-    """Seconds to wait after an answer that says that no request is left in this window."""
-    left = answer.headers.get("x-hubspot-ratelimit-remaining", "")
-    window = _seconds(answer, "x-hubspot-ratelimit-interval-milliseconds", 10_000.0)
-    return window / 1000 if left == "0" else 0.0
+    """Seconds to wait after an answer that says that no request is left in this second, these ten, or today."""
+    window = _seconds(answer, "x-hubspot-ratelimit-interval-milliseconds", 10_000.0) / 1000
+    waits = {"secondly-": _PAUSE_S["SECONDLY"], "": window, "daily-": _PAUSE_S["DAILY"]}
+    used_up = (which for which in waits if answer.headers.get(f"x-hubspot-ratelimit-{which}remaining") == "0")
+    return max((waits[which] for which in used_up), default=0.0)
 
 
 def _explain(answer: Answer) -> LeadgraphError | None:
@@ -302,8 +307,9 @@ def _explain(answer: Answer) -> LeadgraphError | None:
         return Throttled(
             "hubspot is busy with the record", _seconds(answer, "retry-after", 30.0), code="record"
         )
-    if answer.status == 207:
-        return _failed(body.get("errors"))
+    if answer.status == 207:  # else `ref` judges a write; of several that are read some may be gone
+        failed = _failed(body.get("errors"))
+        return failed if isinstance(failed, Throttled) else None
     return None
 
 
@@ -315,13 +321,16 @@ def _seconds(answer: Answer, header: str, otherwise: float) -> float:
 
 def _failed(errors: Any) -> LeadgraphError:
     """What a batch says that was not done as a whole: each batch of ours holds one input."""
-    first = errors[0] if isinstance(errors, list) and errors and isinstance(errors[0], dict) else {}
-    category = str(first.get("category", ""))
+    category = _category(errors[0] if isinstance(errors, list) and errors else None)
     if category == "RATE_LIMITS":
         return Throttled("hubspot asks us to come later", 10.0)
     if category in _CODES:
         return Refused("hubspot did not do it", _CODES[category])
     return OutcomeUnknown("hubspot: a batch was done in part")
+
+
+def _category(error: Any) -> str:
+    return str(error.get("category", "")) if isinstance(error, dict) else ""
 
 
 def _lacks(kind: str, ours: str, name: str, there: Mapping[str, Any]) -> list[str]:

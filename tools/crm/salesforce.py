@@ -20,7 +20,7 @@ from domain.ports.target import Seen, Subject
 from domain.signal import KeyKind
 from tools.field_map import FieldMap
 from tools.login import Login
-from tools.marked import Plan, changed, merged
+from tools.marked import NEW, Plan, changed, merged
 from tools.sent import Note, Sent, with_mark
 from tools.vendor import Answer, Api, Call, Manners
 
@@ -33,7 +33,10 @@ TAKES: Final = frozenset({
     StepKind.SET_FIELDS, StepKind.SET_OWNER, StepKind.CREATE_TASK, StepKind.CLOSE_TASK, StepKind.ADD_NOTE,
     StepKind.REMOVE_NOTE,
 })  # fmt: skip
-MAX_MARKS: Final = 16
+MAX_MARKS: Final = 15
+"""Of 16 signs, with a space between them: a text of 255 holds no more."""
+_LENGTHS: Final[Mapping[str, int]] = {"marks": 17 * MAX_MARKS - 1, "lead": 23, "key": 16}
+"""Signs that our own fields have to hold."""
 MAX_TASKS: Final = 100
 MERGES: Final = 5
 """Merges that are followed from one Lead."""
@@ -41,6 +44,7 @@ USED_UP_S: Final = 900.0
 """How long the day's requests are left alone once they are used up: the count is over the last 24 hours."""
 _LOCKED_S: Final = 2.0
 _LEAD: Final = re.compile(r"(?:salesforce:)?(00Q[A-Za-z0-9]{12}(?:[A-Za-z0-9]{3})?)")
+_HERE: Final = "salesforce:"
 _TASK: Final = re.compile(r"00T[A-Za-z0-9]{12}(?:[A-Za-z0-9]{3})?")
 _OWNER: Final = re.compile(r"00[5G][A-Za-z0-9]{12}(?:[A-Za-z0-9]{3})?")
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_-]{1,80}")
@@ -111,8 +115,8 @@ class Salesforce:
         if step.kind in (StepKind.SET_FIELDS, StepKind.SET_OWNER):
             self._map.named(step.kind, step.params)
         lead = await self._lead(subject)
-        if lead is None:
-            return self._absent(step, subject)
+        create = None if lead is not None else self._creation(step, subject)
+        lead = lead or _Lead(NEW, NEW, {})
         match step.kind:
             case StepKind.SET_FIELDS | StepKind.SET_OWNER:
                 plan = await self._writing(step, lead, mark)
@@ -121,7 +125,7 @@ class Salesforce:
             case _:
                 plan = await self._closing(step, lead)
         moved = {"merged_into": lead.id} if lead.id != lead.known else {}
-        return replace(plan, before={**plan.before, **moved})
+        return replace(plan, before={**plan.before, **moved}, create=create)
 
     def ref(self, step: Step, answer: Answer) -> str:  # noqa: ARG002 - as the port has it
         """The id that Salesforce gave. Of several records each says for itself if it was written."""
@@ -159,14 +163,16 @@ class Salesforce:
             problems += [line for ours, name in names.items() for line in _lacks(kind, ours, name, there)]
         return problems
 
-    def _absent(self, step: Step, subject: Subject) -> Plan:
+    def _creation(self, step: Step, subject: Subject) -> Call:
+        """Makes the Lead that the step needs. Raises: Refused."""
         if step.kind in (StepKind.CLOSE_TASK, StepKind.REMOVE_NOTE) or not self._create:
             raise Refused("salesforce: the lead has no Lead", "gone" if self._create else "no_record")
+        if any(key.kind is KeyKind.CRM_ID and key.value.startswith(_HERE) for key in subject.keys):
+            raise Refused("salesforce: the lead is known there, but as no Lead", "no_record")
         own = self._map.own["lead"]
         names = {own: subject.lead_id, "LastName": "Unknown", "Company": "Unknown"}
         body = {"allOrNone": True, "records": [{"attributes": {"type": "Lead"}, **names}]}
-        create = Call("PATCH", f"{ROOT}/composite/sobjects/Lead/{own}", body)
-        return Plan("", (), (("record", "", "made"),), create=create)
+        return Call("PATCH", f"{ROOT}/composite/sobjects/Lead/{own}", body)
 
     async def _writing(self, step: Step, lead: _Lead, mark: str) -> Plan:
         names, own = self._map.named(step.kind, step.params), self._map.own["marks"]
@@ -248,16 +254,20 @@ class Salesforce:
             return self._types.get(name, "")
 
     async def _lead(self, subject: Subject) -> _Lead | None:
-        """The Lead of a lead. Raises: Refused if it was deleted."""
+        """The Lead of a lead. Raises: Refused if it had one, which is not there any more."""
         place = await self._sent.place(subject)
         keys = (_LEAD.fullmatch(key.value) for key in subject.keys if key.kind is KeyKind.CRM_ID)
-        ids = [found[1] for found in keys if found]
-        for one in dict.fromkeys([place, *ids] if place else ids):
+        ids = [place] if place else [found[1] for found in keys if found]
+        for one in dict.fromkeys(ids):
             lead = await self._row(f"Id = '{one}'", one)
             if lead is not None and not lead.row.get("IsDeleted"):
                 return lead
-            if lead is not None or one == place:
-                raise Refused("salesforce: the Lead was deleted", "gone")
+        found = None if place else await self._by_our_id(subject)
+        if found is None and ids:
+            raise Refused("salesforce: the Lead is not there any more", "gone")
+        return found
+
+    async def _by_our_id(self, subject: Subject) -> _Lead | None:
         if not _PLAIN.fullmatch(subject.lead_id):
             return None
         found = await self._row(f"{self._map.own['lead']} = '{subject.lead_id}' AND IsDeleted = false", "")
@@ -325,6 +335,8 @@ def _lacks(kind: str, ours: str, name: str, there: Mapping[Any, Any]) -> list[st
     if made is None:
         return [f"{kind}: create the field {name}, or give the user the right to see it"]
     problems = [] if made.get("updateable") else [f"{kind}: {name} cannot be written by our user"]
+    if ours in _LENGTHS and int(made.get("length") or 0) < _LENGTHS[ours]:
+        problems.append(f"{kind}: {name} must hold {_LENGTHS[ours]} signs")
     if ours in ("lead", "key") and not (made.get("externalId") and made.get("unique")):
         problems.append(f"{kind}: {name} must be an external id with unique values")
     return problems

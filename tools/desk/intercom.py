@@ -32,6 +32,7 @@ OWN: Final = ("marks", "queue", "priority", "tag")
 """What the field map must name besides."""
 MAX_MARKS: Final = 12
 """An attribute holds 255 characters."""
+CLOSED: Final = "closed"
 WINDOW_S: Final = 10.0
 """Intercom counts requests in windows of this length."""
 _ID: Final = re.compile(r"intercom:([0-9]{1,20})")
@@ -79,7 +80,8 @@ class Intercom:
         talk = await self.read(ref)
         if talk is None:
             return Seen(gone=True)
-        return Seen(exists=True, owner=talk.held["owner"] or None, human_touch_at=self._touched(talk))
+        owner, closed = talk.held["owner"] or None, talk.held["status"] == CLOSED
+        return Seen(exists=True, closed=closed, owner=owner, human_touch_at=self._touched(talk))
 
     async def plan(self, step: Step, subject: Subject, mark: str) -> Plan:
         """The requests of one step."""
@@ -190,7 +192,8 @@ class Intercom:
         attributes[self._map.own["marks"]] = with_mark(talk.marks, mark, most=MAX_MARKS)
         calls.append(Call("PUT", f"/conversations/{talk.id}", {"custom_attributes": attributes}))
         lines = [(f"conversation.{name}", old, new) for name, old, new in changed(before, writes)]
-        start, watch = Start(talk.total, talk.held["owner"]), _Watch(self, talk, step)
+        closed = talk.held["status"] == CLOSED
+        start, watch = Start(talk.total, talk.held["owner"], closed), _Watch(self, talk, step)
         return Plan(talk.id, calls, lines, before, talk.id, start.text(), keeps=writes, watch=watch)
 
     def _calls(self, talk: _Talk, name: str, value: str, old: str) -> Iterable[Call]:
@@ -247,7 +250,7 @@ class Intercom:
             "owner": self._map.rep(admin) if admin else "",
             "queue": self._map.queue(team, wrote, *meant),
             "priority": str(attributes.get(self._map.own["priority"]) or ""),
-            "status": "open" if body.get("open") else "closed",
+            "status": "open" if body.get("open") else CLOSED,
             "tag": tag if tag in tags else "",
         }
         marks = str(attributes.get(self._map.own["marks"]) or "")
@@ -316,7 +319,8 @@ class _Watch:
         over, owner = self.step.kind is StepKind.HAND_OVER, self.step.params.get("owner")
         if not self._begun:
             self._begun = True
-            unless_taken(now.held["owner"], self.step, note)
+            closed = now.held["status"] == CLOSED
+            unless_taken(now.held["owner"], self.step, note, closed=closed)
             if now.held != self.talk.held:
                 raise Temporary("intercom: the conversation was changed meanwhile")
         if last and over and owner is not None and owner != start.owner:

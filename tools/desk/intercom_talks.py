@@ -51,14 +51,17 @@ class IntercomTalks:
             lead=customer,
             messages=messages,
             status=self._stands(body),
+            with_bot=self._nobodys(body.get("admin_assignee_id")) and not _team(body),
             person=self._map.rep(person)[:128] if person not in (None, "0") else None,
         )
 
     def _stands(self, body: Mapping[str, Any]) -> Any:
         if body.get("state") == "closed" or body.get("open") is False:
             return "closed"
-        admin = word(body.get("admin_assignee_id"))
-        return "with_person" if admin not in (None, "0", self._us) else "open"
+        return "open" if self._nobodys(body.get("admin_assignee_id")) else "with_person"
+
+    def _nobodys(self, admin: object) -> bool:
+        return word(admin) in (None, "0", self._us)
 
     def _message(self, part: Mapping[str, Any], *, first: bool = False) -> Message | None:
         """A part as a message, None for a note and for what holds no words. Raises: Temporary."""
@@ -81,3 +84,7 @@ class IntercomTalks:
         if kind in _CUSTOMERS:
             return "customer"
         return "agent" if kind == "admin" and word(author.get("id")) != self._us else "bot"
+
+
+def _team(body: Mapping[str, Any]) -> bool:
+    return word(body.get("team_assignee_id")) not in (None, "0")

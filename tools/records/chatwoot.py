@@ -1,6 +1,7 @@
 """Chatwoot read: a conversation with its messages, and which conversations had something new.
 
-A message reads as its webhook would have told it, with the same id: what came and what is read count once.
+A message reads as its webhook would have told it, with the same id: what came and what is read count once. Who writes
+is told as well: an address that has become known since the messages were told is news of the contact, not of them.
 """
 
 import re
@@ -65,6 +66,9 @@ class ChatwootReader:
         for message in messages:
             sent = {**message, "event": "message_created", "conversation": conversation}
             items += self._said(sent, now)
+        person = table(table(conversation.get("meta")).get("sender"))
+        if person.get("email") or person.get("phone_number"):
+            items += self._said({**person, "event": "contact_updated"}, now)
         return Told(tuple(items))
 
     async def _messages(self, path: str, back_to_s: int) -> list[Mapping[str, Any]]:

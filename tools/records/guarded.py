@@ -1,4 +1,4 @@
-"""Readers and pollers behind guards: a rate and a wait that all workers share, a breaker, a deadline."""
+"""Readers and pollers behind guards: a wait that all workers share, a breaker, a deadline."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -7,10 +7,9 @@ from typing import Final, TypeVar
 
 from domain.errors import Refused, Temporary, Throttled
 from domain.instants import SECOND
-from domain.ports.limits import Limits
 from domain.ports.upstream import Page, Poller, Reader, Record, Told
 from tools.breaker import Breaker
-from tools.waits import SharedWait
+from tools.waits import OURS, SharedWait
 
 T = TypeVar("T")
 DEADLINE_S: Final = 60.0
@@ -19,16 +18,12 @@ DEADLINE_S: Final = 60.0
 
 @dataclass(slots=True)
 class Gate:
-    """What stands before one vendor. Its rate is counted under the vendor's name, apart from what is written there."""
+    """What stands before one vendor. Its requests are counted with those that write there."""
 
     vendor: str
-    limits: Limits
     wait: SharedWait
     """The same as that of what is written there."""
     now: Callable[[], int]
-    per_minute: int = 60
-    """Batches and pages."""
-    burst: int = 10
     deadline_s: float = DEADLINE_S
     breaker: Breaker = field(default_factory=Breaker)
 
@@ -38,17 +33,15 @@ class Gate:
         if left:
             raise Throttled(f"{self.vendor} is in trouble and left alone", left / SECOND, code="breaker")
         await self.wait.ask()
-        name = f"records:{self.vendor}"
-        wait = await self.limits.reserve(name, per_minute=self.per_minute, burst=self.burst, now=self.now())
-        if wait:
-            raise Throttled(f"{self.vendor} has been asked enough for now", wait / SECOND, code="rate")
         ticket = self.breaker.enter(self.now())
         try:
             async with asyncio.timeout(self.deadline_s):
                 answer = await call()
         except (Temporary, TimeoutError) as error:
-            if isinstance(error, Throttled) and error.code == "record":
-                self.breaker.answered(ticket)
+            if isinstance(error, Throttled) and error.code in OURS:
+                if error.code == "record":
+                    self.breaker.answered(ticket)
+                self.breaker.gave_up(ticket)
                 raise
             asked = error.retry_after_s if isinstance(error, Throttled) else 0.0
             self.breaker.failed(ticket, self.now(), asked_us=round(asked * SECOND))

@@ -14,18 +14,17 @@ from urllib.parse import urlsplit
 import httpx
 import orjson
 
-from domain.errors import ConfigError, LeadgraphError, Refused, Temporary, Unauthorized
+from domain.errors import ConfigError, Refused, Temporary, Unauthorized
 from domain.instants import Instant, instant, iso
 from domain.kinds import Kind
 from domain.ports.receivers import Delivery
 from domain.ports.sources import RawItem
 from domain.ports.upstream import Page, Record, Told
 from tools import addresses
-from tools.crm.hubspot import MANNERS as WRITING
 from tools.refresh import PATH
 from tools.said import Said, key, listed, mark_of, number, table, word
 from tools.sources import hubspot as told
-from tools.vendor import TIMEOUT, Answer, Api, Call, Manners
+from tools.vendor import TIMEOUT, Api, Call, Manners
 
 MOST: Final = 50
 """Records with their history that HubSpot reads at once."""
@@ -49,20 +48,16 @@ _ID: Final = re.compile(r"[0-9]{1,20}")
 _OFFSET: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 
-def _explain(answer: Answer) -> LeadgraphError | None:
-    """A batch of which some records are not there was read nevertheless."""
-    return None if answer.status == 207 else WRITING.explain(answer)
-
-
-MANNERS: Final = replace(WRITING, explain=_explain)
-
-
 @dataclass(frozen=True, slots=True)
 class HubSpotReader:
-    """Satisfies `domain.ports.upstream.Reader`. `actors` are ids of our own apps."""
+    """Satisfies `domain.ports.upstream.Reader`.
+
+    `actors` are ids of our own apps, `written` the properties of a contact that we write.
+    """
 
     api: Api
     actors: frozenset[str] = frozenset()
+    written: frozenset[str] = told.OWNER
     vendor: str = told.NAME
     most: int = MOST
 
@@ -143,7 +138,8 @@ class HubSpotReader:
 
     def _said(self, events: Sequence[Mapping[str, Any]], now: int) -> tuple[RawItem, ...]:
         """As the webhook's events of them would be read."""
-        return told.read(Delivery({}, orjson.dumps(events)), now=now, actors=self.actors).items
+        ours = {"actors": self.actors, "written": self.written}
+        return told.read(Delivery({}, orjson.dumps(events)), now=now, **ours).items
 
 
 @dataclass(slots=True)

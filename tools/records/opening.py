@@ -1,22 +1,22 @@
 """Opens what reads vendors back, as the settings say: with the same credentials that write there."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Final
 from urllib.parse import urlsplit
 
 from domain.errors import ConfigError
-from domain.ids import TenantId
 from domain.instants import SECOND
 from domain.ports.clock import Clock
 from domain.ports.limits import Limits
 from domain.ports.upstream import Poller, Positions, Reader, Stream, Todos, Upstream
+from tools.echoes import actors_of, ids_of, written_of
 from tools.records.guarded import Gate, GuardedPoller, GuardedReader
 from tools.settings import Settings
 from tools.vendor import Api, Renew
 from tools.vendors import hubspot_login, login_of, token_of
-from tools.waits import SharedWait
+from tools.waits import SharedWait, account
 
 POLLED: Final = ("chatwoot", "hubspot", "salesforce")
 Ways = tuple[Reader | None, tuple[Poller, ...]]
@@ -48,9 +48,9 @@ def open_upstream(
     if settings.crm_channels and "salesforce" not in in_use:
         raise ConfigError("crm_channels: salesforce is not set up; set crm to it, with its credentials")
     for vendor in sorted(in_use):
-        wait = SharedWait(limits, TenantId(settings.tenant), vendor, clock.now)
-        gate = Gate(vendor, limits, wait, clock.now)
-        reader, some = _ways(vendor, settings, clock, later)
+        wait = account(settings, vendor, limits, clock.now, behind=True)
+        gate = Gate(vendor, wait, clock.now)
+        reader, some = _ways(vendor, settings, clock, later, wait)
         if reader is not None:
             readers[vendor] = GuardedReader(reader, gate)
         guarded = [GuardedPoller(one, gate) for one in some]
@@ -68,39 +68,39 @@ def open_upstream(
     )
 
 
-def _ways(vendor: str, settings: Settings, clock: Clock, later: ExitStack) -> Ways:
-    actors = _ids(settings.webhook_actors, vendor)
+def _ways(vendor: str, settings: Settings, clock: Clock, later: ExitStack, wait: SharedWait) -> Ways:
+    actors = actors_of(settings, vendor)
     if vendor == "hubspot":
-        return _hubspot(settings, actors, clock, later)
+        return _hubspot(settings, actors, clock, later, wait=wait)
     if vendor == "salesforce":
-        return _salesforce(settings, actors, clock, later)
+        return _salesforce(settings, actors, clock, later, wait=wait)
     setting, renew = token_of("desk", settings.desk_token, settings.desk_token_file)
     if vendor == "chatwoot":
         from tools.desk.chatwoot import MANNERS
         from tools.records.chatwoot import ChatwootPoller, ChatwootReader
 
-        api = Api(MANNERS, settings.desk_url or "", renew, clock, setting=setting)
+        api = Api(MANNERS, settings.desk_url or "", renew, clock, setting=setting, wait=wait)
         later.callback(lambda: asyncio.run(api.aclose()))
-        account = settings.desk_account
-        return ChatwootReader(api, account, actors), (ChatwootPoller(api, account),)
-    return _other_desk(settings, renew, clock, later, setting=setting), ()
+        number = settings.desk_account
+        return ChatwootReader(api, number, actors), (ChatwootPoller(api, number),)
+    return _other_desk(settings, renew, clock, later, setting=setting, wait=wait), ()
 
 
 def _other_desk(
-    settings: Settings, renew: Renew, clock: Clock, later: ExitStack, *, setting: str
+    settings: Settings, renew: Renew, clock: Clock, later: ExitStack, *, setting: str, wait: SharedWait
 ) -> Reader | None:
     reader: Reader
     if settings.desk == "intercom":
         from tools.desk.intercom import MANNERS, URL
         from tools.records.intercom import IntercomReader
 
-        api = Api(MANNERS, settings.desk_url or URL, renew, clock, setting=setting)
-        reader = IntercomReader(api, _ids(settings.webhook_actors, "intercom"))
+        api = Api(MANNERS, settings.desk_url or URL, renew, clock, setting=setting, wait=wait)
+        reader = IntercomReader(api, actors_of(settings, "intercom"))
     elif settings.desk == "zendesk":
         from tools.desk import zendesk
         from tools.records.zendesk import ZendeskReader
 
-        api = Api(zendesk.MANNERS, settings.desk_url or "", renew, clock, setting=setting)
+        api = Api(zendesk.MANNERS, settings.desk_url or "", renew, clock, setting=setting, wait=wait)
         reader = ZendeskReader(api)
     else:
         return None
@@ -108,11 +108,12 @@ def _other_desk(
     return reader
 
 
-def _hubspot(settings: Settings, actors: frozenset[str], clock: Clock, later: ExitStack) -> Ways:
-    from tools.crm.hubspot import URL
+def _hubspot(
+    settings: Settings, actors: frozenset[str], clock: Clock, later: ExitStack, *, wait: SharedWait
+) -> Ways:
+    from tools.crm.hubspot import MANNERS, URL
     from tools.records.hubspot import (
         FILES,
-        MANNERS,
         HubSpotJournal,
         HubSpotReader,
         JournalLogin,
@@ -121,31 +122,33 @@ def _hubspot(settings: Settings, actors: frozenset[str], clock: Clock, later: Ex
 
     url = settings.crm_url or URL
     setting, renew = hubspot_login(settings)
-    api = Api(MANNERS, url, renew, clock, setting=setting)
+    api = Api(MANNERS, url, renew, clock, setting=setting, wait=wait)
     later.callback(lambda: asyncio.run(api.aclose()))
-    reader = HubSpotReader(api, actors)
+    reader = HubSpotReader(api, actors, written_of(settings, "hubspot"))
     if "hubspot" not in settings.poll:
         return reader, ()
     client, secret = settings.crm_client_id, settings.crm_client_secret
     if client is None or secret is None:
         raise ConfigError("poll: hubspot's journal needs crm_client_id and crm_client_secret of the app")
     login = JournalLogin(url, client, secret.get_secret_value())
-    journal = Api(MANNERS, url, login, clock, setting="crm_client_secret")
+    journal = Api(MANNERS, url, login, clock, setting="crm_client_secret", wait=wait)
     files = Api(FILES, url, no_token, clock, setting="crm_client_secret")
     later.callback(lambda: asyncio.run(journal.aclose()))
     later.callback(lambda: asyncio.run(files.aclose()))
-    portals = _ids(settings.webhook_accounts, "hubspot")
+    portals = ids_of(settings.webhook_accounts, "hubspot")
     return reader, (HubSpotJournal(journal, files, urlsplit(url).hostname or "", portals),)
 
 
-def _salesforce(settings: Settings, actors: frozenset[str], clock: Clock, later: ExitStack) -> Ways:
+def _salesforce(
+    settings: Settings, actors: frozenset[str], clock: Clock, later: ExitStack, *, wait: SharedWait
+) -> Ways:
     from tools.crm.salesforce import MANNERS
     from tools.records.salesforce import FIELDS, Org, SalesforcePoller, SalesforceReader
 
     login = login_of(settings)
-    api = Api(MANNERS, login.url, login, clock, setting="crm_client_secret")
+    api = Api(MANNERS, login.url, login, clock, setting="crm_client_secret", wait=wait)
     later.callback(lambda: asyncio.run(api.aclose()))
-    org = Org(api, login, actors)
+    org = Org(api, login, actors, written_of(settings, "salesforce"))
     return SalesforceReader(org), tuple(SalesforcePoller(org, entity) for entity in FIELDS)
 
 
@@ -163,11 +166,7 @@ def _stream(
         deadline_s=LONGEST_S, most=MOST_BYTES,
     )  # fmt: skip
     later.callback(lambda: asyncio.run(api.aclose()))
-    actors, accounts = (
-        _ids(setting, "salesforce") for setting in (settings.webhook_actors, settings.webhook_accounts)
-    )
-    return SalesforceStream(api, login, channel, dict(zip(FIELDS, pollers, strict=True)), actors, accounts)
-
-
-def _ids(setting: Mapping[str, str], vendor: str) -> frozenset[str]:
-    return frozenset(one.strip() for one in setting.get(vendor, "").split("|") if one.strip())
+    actors = actors_of(settings, "salesforce")
+    accounts = ids_of(settings.webhook_accounts, "salesforce")
+    queries, written = dict(zip(FIELDS, pollers, strict=True)), written_of(settings, "salesforce")
+    return SalesforceStream(api, login, channel, queries, actors, accounts, written)

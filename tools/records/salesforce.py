@@ -46,6 +46,8 @@ class Org:
     api: Api
     login: Login | None = None
     actors: frozenset[str] = frozenset()
+    written: frozenset[str] = frozenset()
+    """Fields of a Lead that we write."""
 
     async def query(self, entity: str, where: str, more: str = "") -> list[Mapping[str, Any]]:
         """Rows, deleted ones too. Raises: Temporary if it is no answer to a query."""
@@ -57,15 +59,16 @@ class Org:
         return [table(row) for row in rows]
 
     def items(self, entity: str, row: Mapping[str, Any], now: int) -> Told:
-        """What a row says, as a flow would send it; what we wrote last says nothing of its owner."""
+        """What a row says, as a flow would send it; what we wrote last says nothing of what we write."""
         ref, master = word(row.get("Id")), word(row.get("MasterRecordId"))
         row = {**row, **{name: _utc(row, name) for name in _TIMES if row.get(name) is not None}}
         at = word(row.get("SystemModstamp"))
         if row.get("IsDeleted") is True:
             return _gone(entity, ref, master, at, now)
-        fields = {name: value for name, value in row.items() if name not in _NOT_TOLD}
-        if word(row.get("LastModifiedById")) in self.actors | {self.login.user if self.login else ""}:
-            fields.pop("OwnerId", None)
+        users = self.actors | ({self.login.user} if self.login and self.login.user else set())
+        ours = told.Ours(frozenset(one[:15] for one in users), self.written)
+        hidden = _NOT_TOLD | ours.hidden(word(row.get("LastModifiedById")))
+        fields = {name: value for name, value in row.items() if name not in hidden}
         event = {"object": entity, "id": ref, "fields": fields}
         return Told(told.read(Delivery({}, orjson.dumps(event)), now=now).items)
 

@@ -80,6 +80,8 @@ class SalesforceStream:
     """Ids of our own users."""
     accounts: frozenset[str] = frozenset()
     """Organisations that may be listened to; empty: any."""
+    written: frozenset[str] = frozenset()
+    """Fields of a Lead that we write."""
     quiet_s: float = QUIET_S
     vendor: str = told.NAME
     _session: Session | None = None
@@ -180,17 +182,20 @@ class SalesforceStream:
         records: list[Record] = []
         unread, replay, at = 0, place.replay, place.heard
         missed: dict[str, int] = {}
+        standing: dict[int, str] = {}
+        ours = {"actors": self.actors | ({self.login.user} - {""}), "written": self.written}
         for event in events:
             data = table(event["data"])
             replay, at = _replay(data, replay), min(_when(data) or at, now)
             for entity, since in _unnamed(data, now):
                 missed[entity] = min(since, missed.get(entity, since))
             try:
-                reading = told.read(Delivery({}, orjson.dumps(event)), now=now, actors=self.actors)
+                reading = told.read(Delivery({}, orjson.dumps(event)), now=now, **ours)
             except (BadInput, orjson.JSONEncodeError):
                 unread += 1
                 records += _named(data, now)
                 continue
+            standing |= {len(items) + place: reason for place, reason in reading.standing.items()}
             items += reading.items
             records += reading.records
         self._read = self._read or at >= place.until
@@ -199,7 +204,8 @@ class SalesforceStream:
             after = self._owing(after, since, now, only=entity)
         code = "overflow" if missed else "unreadable" if unread else _code(after)
         more = wait or bool(after.owed) or at <= self._started
-        return Page(after.text(), tuple(items), tuple(records), more=more, code=code, events=True)
+        page = Page(after.text(), tuple(items), tuple(records), more=more, code=code, events=True)
+        return replace(page, standing=standing)
 
     def _expired(self, place: Position, now: int) -> Page:
         """Everything that there still is, and a query for what was changed since we last heard anything."""
@@ -223,7 +229,7 @@ class SalesforceStream:
         try:
             found = await self.queries[entity].page(place.owed[entity], now=now)
         except Throttled as busy:
-            if busy.code != "rate" or busy.retry_after_s > PATIENT_S:
+            if busy.code != "own_rate" or busy.retry_after_s > PATIENT_S:
                 raise
             await asyncio.sleep(busy.retry_after_s)
             return Page(place.text(), more=True, code=_code(place))

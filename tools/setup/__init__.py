@@ -16,6 +16,7 @@ _WHERE: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "intercom": ("intercom", "RECIPE"),
         "zendesk": ("zendesk", "RECIPE"),
         "slack": ("slack", "RECIPE"),
+        "brevo": ("brevo", "RECIPE"),
         "segment": ("senders", "SEGMENT"),
         "standard": ("senders", "STANDARD"),
     }

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Final
 
 from domain.ports.setup import Ask
-from tools.desk.intercom import MANNERS, OWN, URL, Intercom
+from tools.desk.intercom import MANNERS, OWN, URL
 from tools.field_map import field_map
 from tools.setup import trial
-from tools.setup.recipe import Opened, Recipe, asking
+from tools.setup.recipe import Opened, Recipe, asking, known, settings_of
 from tools.vendor import Call
+from tools.vendors import token_of
 
 
 @asynccontextmanager
@@ -18,9 +19,10 @@ async def opened(values: Mapping[str, str]) -> AsyncIterator[Opened]:
     """The workspace of a token. Raises: ConfigError."""
     fields = field_map(Path(values["config"]), "intercom", own=OWN)
     url = values.get("desk_url") or URL
-    async with asking(MANNERS, url, values["desk_token"], setting="desk_token") as api:
-        check = Intercom(api, fields, admin=int(values["desk_account"])).check
-        yield Opened(api, values, fields.own, check)
+    settings = settings_of(values)
+    login = token_of("desk", settings.desk_token, settings.desk_token_file)
+    async with asking(MANNERS, url, login) as api:
+        yield Opened(api, values, fields.own)
 
 
 async def who(account: Opened) -> str:
@@ -28,9 +30,8 @@ async def who(account: Opened) -> str:
     found = await account.api.read(Call("GET", "/me"))
     app = found.get("app") if isinstance(found, Mapping) else None
     workspace = app.get("id_code") if isinstance(app, Mapping) else None
-    return (
-        f"Intercom workspace {workspace} as admin {found.get('id') if isinstance(found, Mapping) else None}"
-    )
+    admin = known("intercom", found.get("id") if isinstance(found, Mapping) else None)
+    return f"Intercom workspace {workspace} as admin {admin}"
 
 
 def steps(url: str) -> Sequence[str]:
@@ -38,7 +39,8 @@ def steps(url: str) -> Sequence[str]:
     return (
         f"Developer Hub, your app, Webhooks: endpoint {url}",
         "topics conversation.user.created, conversation.user.replied, conversation.admin.replied,"
-        " conversation.admin.closed, contact.user.created, contact.lead.created",
+        " conversation.admin.closed, contact.user.created, contact.lead.created, contact.merged, contact.deleted,"
+        " contact.archive, contact.unsubscribed",
         "the conversation attributes that are listed as missing: Settings, Data, Conversations",
     )
 
@@ -52,7 +54,13 @@ RECIPE: Final = Recipe(
             "id of the admin in whose name Leadgraph writes (GET /me with the token shows it)",
             number=True,
         ),
-        Ask("desk_token", "access token of your app (Developer Hub, Authentication)", secret=True),
+        Ask(
+            "desk_token",
+            "access token of your app (Developer Hub, Authentication)",
+            secret=True,
+            unless="desk_token_file",
+        ),
+        Ask("desk_token_file", "file of that token", needed=False, rare=True),
         Ask(
             "webhook_intercom_secrets",
             "client secret of the app (Basic information)",
@@ -79,5 +87,8 @@ RECIPE: Final = Recipe(
     signed=trial.intercom,
     open=opened,
     who=who,
+    untold=(
+        "Intercom tells neither what the app may write nor its webhook topics: see docs/vendors/intercom.md",
+    ),
 )
 """Intercom's."""

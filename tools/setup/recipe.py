@@ -5,11 +5,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from domain.errors import Refused
+from pydantic import ValidationError
+
+from domain.errors import ConfigError, Refused, Unauthorized
 from domain.ports.receivers import Delivery
-from domain.ports.setup import Account, Ask, Hook, Makeable
+from domain.ports.setup import Account, Ask, Hook, Makeable, Standing
 from tools.clock import SystemClock
 from tools.receivers import PATH
+from tools.settings import Settings, parsed
 from tools.vendor import Api, Call, Manners, Renew
 
 Names = Mapping[str, Any]
@@ -31,13 +34,14 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """An account: how it is asked, and how it is checked without a write."""
+    """An account: how it is asked, by what settings."""
 
     api: Api
     values: Mapping[str, str]
     own: Mapping[str, str]
     """The vendor's fields that the connector keeps for itself, and those of the field map, by our name."""
-    check: Callable[[], Awaitable[Sequence[str]]]
+    login: Renew | None = None
+    """How its token is got, where something is asked about the token itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,12 +56,18 @@ class Recipe:
     """Where it is received, if not with the other webhooks."""
     gives: Mapping[str, str] = field(default_factory=dict)
     told: Callable[[str], Sequence[str]] = lambda _: ()
-    signed: Callable[[str, str, int], Delivery]
+    signed: Callable[[str, str, int], Delivery] | None = None
     open: Callable[[Mapping[str, str]], Any] | None = None
     """Gives an async context manager of an `Opened`."""
     who: Callable[[Opened], Awaitable[str]] | None = None
+    us: Callable[[Opened], Awaitable[str]] | None = None
+    rights: Callable[[Opened], Awaitable[Standing]] | None = None
     missing: Callable[[Opened], Awaitable[Sequence[Missing]]] | None = None
     hooked: Callable[[Opened, str], Awaitable[Hook]] | None = None
+    unhooked: Callable[[Opened, str], Awaitable[Missing | None]] | None = None
+    """What `hooked` would make or put right."""
+    untold: Sequence[str] = ()
+    """What the vendor never tells."""
 
     def __post_init__(self) -> None:
         """Webhooks have one place."""
@@ -74,6 +84,8 @@ class Recipe:
 
     def trial(self, secret: str, url: str, now: int) -> Delivery:
         """See the port."""
+        if self.signed is None:
+            raise AssertionError("only asked where there is a webhook")
         return self.signed(secret, url, now)
 
     def account(self, values: Mapping[str, str]) -> Any:
@@ -108,33 +120,84 @@ class _Account:
         for call in self._calls[what]:
             try:
                 await self.opened.api.write(call)
+            except Unauthorized:
+                raise self._forbidden(f"make the {what.words}") from None
             except Refused as error:
                 if error.code != "conflict":  # made by somebody else meanwhile
                     raise
 
-    async def lacks(self) -> Sequence[str]:
-        return await self.opened.check()
+    async def us(self) -> str:
+        return await self.recipe.us(self.opened) if self.recipe.us else ""
+
+    async def standing(self, url: str) -> Standing:
+        recipe, untold = self.recipe, list(self.recipe.untold)
+        rights = await recipe.rights(self.opened) if recipe.rights else Standing()
+        lacks = list(rights.lacks)
+        if url and recipe.unhooked:
+            try:
+                wrong = await recipe.unhooked(self.opened, url)
+                lacks += [wrong.words] if wrong else []
+            except (Refused, Unauthorized):
+                untold.append("only an administrator's token is told whether its webhook is set up")
+        return Standing(lacks, [*rights.untold, *untold])
+
+    async def hookable(self, url: str) -> Makeable | None:
+        try:
+            wrong = await self.recipe.unhooked(self.opened, url) if self.recipe.unhooked else None
+        except Unauthorized:
+            raise self._forbidden("see webhooks") from None
+        return wrong.shown() if wrong else None
+
+    def _forbidden(self, what: str) -> Refused:
+        """Of a token that was accepted a moment ago."""
+        return Refused(
+            f"{self.recipe.name}: our token may not {what}; connect with an administrator's", "forbidden"
+        )
 
     async def hook(self, url: str) -> Hook | None:
         return await self.recipe.hooked(self.opened, url) if self.recipe.hooked else None
 
 
+def settings_of(values: Mapping[str, str], **more: Any) -> Settings:
+    """The settings that `values` (by name) make, for whoever opens by settings. Raises: ConfigError."""
+    given = {name: parsed(name, value) for name, value in values.items() if value}
+    try:
+        return Settings(**{**given, **more})
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ConfigError(f"setting {first['loc'][0]}: {first['msg']}") from None
+
+
 @asynccontextmanager
-async def asking(manners: Manners, url: str, token: str | Renew, *, setting: str) -> AsyncIterator[Api]:
-    """A vendor's API, asked with the token that a person gave, or that is got so; closed at the end.
+async def asking(manners: Manners, url: str, login: tuple[str, Renew]) -> AsyncIterator[Api]:
+    """A vendor's API, closed at the end. `login` is where a person renews the token, and how it is got.
 
     Raises: ConfigError.
     """
-
-    async def renew(_: str | None) -> str:
-        return str(token)
-
-    login = renew if isinstance(token, str) else token
-    api = Api(manners, url, login, SystemClock(), setting=setting)
+    setting, renew = login
+    api = Api(manners, url, renew, SystemClock(), setting=setting)
     try:
         yield api
     finally:
         await api.aclose()
+
+
+def known(vendor: str, number: Any) -> str:
+    """The number by which the vendor names an account or user. Raises: Refused if an answer holds none."""
+    if not number or not isinstance(number, int | str):
+        raise Refused(f"{vendor}: the answer names no account; is its address right?", "moved")
+    return str(number)
+
+
+def subscribed(hook: Mapping[str, Any]) -> list[str]:
+    """The events that a vendor's webhook tells of."""
+    found = hook.get("subscriptions")
+    return [str(one) for one in found] if isinstance(found, list) else []
+
+
+def left_out(hook: Mapping[str, Any], events: Sequence[str]) -> list[str]:
+    """Which of `events` it does not tell of."""
+    return [one for one in events if one not in subscribed(hook)]
 
 
 def rows(answer: Any, name: str = "") -> list[Mapping[str, Any]]:

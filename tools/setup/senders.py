@@ -1,13 +1,11 @@
 """Those that only send: Segment or RudderStack, and whoever signs after Standard Webhooks. Nobody is asked there."""
 
-import base64
-import hmac
-from hashlib import sha256
 from typing import Final
 
 from domain.instants import SECOND
 from domain.ports.receivers import JSON, Delivery
 from domain.ports.setup import Ask
+from tools.crm.webhook import Secret
 from tools.setup import trial
 from tools.setup.recipe import Recipe
 
@@ -17,21 +15,34 @@ _PUBLIC: Final = Ask(
 
 
 def _standard(secret: str, _url: str, now: int) -> Delivery:
-    """An empty list of signals."""
+    """An empty list of signals. Raises: ConfigError for a secret that is none."""
     body, at, name = b"[]", str(now // SECOND), f"trial_{now}"
-    key = base64.b64decode(secret.removeprefix("whsec_"))
-    mac = base64.b64encode(hmac.digest(key, f"{name}.{at}.".encode() + body, sha256)).decode()
-    headers = {"webhook-id": name, "webhook-timestamp": at, "webhook-signature": f"v1,{mac}"}
+    signature = Secret.of(secret).sign(name, at, body)
+    headers = {"webhook-id": name, "webhook-timestamp": at, "webhook-signature": signature}
     return Delivery({"content-type": JSON, **headers}, body)
 
 
 SEGMENT: Final = Recipe(
     name="segment",
-    asks=(Ask("webhook_segment_secrets", "shared secret of the destination Webhooks", secret=True), _PUBLIC),
+    asks=(
+        Ask(
+            "webhook_segment_secrets",
+            "shared secret of the destination Webhooks; Enter for RudderStack, which signs nothing",
+            secret=True,
+            unless="webhook_segment_tokens",
+        ),
+        Ask(
+            "webhook_segment_tokens",
+            "a token that you make for RudderStack, or for lists of events: openssl rand -hex 24",
+            secret=True,
+            needed=False,
+        ),
+        _PUBLIC,
+    ),
     webhook="segment",
     told=lambda url: (
         f"Connections, Destinations, Webhooks (Actions): URL {url}, the same shared secret, one event a request",
-        "RudderStack signs nothing: see docs/webhooks.md for tokens",
+        "RudderStack, and lists of events: the header Authorization: Bearer TOKEN, TOKEN being the one that you made",
     ),
     signed=trial.segment,
 )

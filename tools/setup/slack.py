@@ -10,19 +10,25 @@ import orjson
 
 from domain.instants import SECOND
 from domain.ports.receivers import JSON, Delivery
-from domain.ports.setup import Ask
-from tools.chat.slack import MANNERS, URL, Slack
-from tools.clock import SystemClock
-from tools.setup.recipe import Opened, Recipe, asking
+from domain.ports.setup import Ask, Standing
+from tools.chat.slack import MANNERS, URL
+from tools.setup.recipe import Opened, Recipe, asking, settings_of
 from tools.vendor import Call
+from tools.vendors import token_of
+
+SCOPES: Final = "x-oauth-scopes"
+"""The header in which Slack tells what a token may do."""
 
 
 @asynccontextmanager
 async def opened(values: Mapping[str, str]) -> AsyncIterator[Opened]:
     """The workspace of a bot's token. Raises: ConfigError."""
     url = values.get("slack_url") or URL
-    async with asking(MANNERS, url, values["slack_token"], setting="slack_token") as api:
-        yield Opened(api, values, {}, Slack(api, values["slack_channel"], SystemClock()).check)
+    settings = settings_of(values)
+    async with asking(
+        MANNERS, url, token_of("slack", settings.slack_token, settings.slack_token_file)
+    ) as api:
+        yield Opened(api, values, {})
 
 
 async def who(account: Opened) -> str:
@@ -30,6 +36,18 @@ async def who(account: Opened) -> str:
     found = await account.api.read(Call("GET", "/api/auth.test"))
     team, user = (found.get("team"), found.get("user")) if isinstance(found, Mapping) else (None, None)
     return f"Slack workspace {team} as {user}, channel {account.values['slack_channel']}"
+
+
+async def rights(account: Opened) -> Standing:
+    """The scopes of the bot's token, as Slack tells them beside each answer."""
+    answer = await account.api.asked(Call("GET", "/api/auth.test"))
+    scopes = {one.strip() for one in answer.headers.get(SCOPES, "").split(",")}
+    if not any(scopes):
+        return Standing(untold=("Slack does not tell the scopes of this token",))
+    reads = "groups:history" if account.values["slack_channel"].startswith("G") else "channels:history"
+    lacks = [] if "chat:write" in scopes else ["scopes: give the app chat:write"]
+    lacks += [] if scopes & {"channels:history", "groups:history"} else [f"scopes: give the app {reads}"]
+    return Standing(lacks)
 
 
 def steps(url: str) -> Sequence[str]:
@@ -54,7 +72,13 @@ RECIPE: Final = Recipe(
     name="slack",
     asks=(
         Ask("slack_url", "address of Slack, if it is another", needed=False, rare=True),
-        Ask("slack_token", "Bot User OAuth Token of your app (xoxb-...)", secret=True),
+        Ask(
+            "slack_token",
+            "Bot User OAuth Token of your app (xoxb-...)",
+            secret=True,
+            unless="slack_token_file",
+        ),
+        Ask("slack_token_file", "file of that token", needed=False, rare=True),
         Ask(
             "slack_channel",
             "id of the channel in which questions are asked (C...; at the end of its details)",
@@ -78,5 +102,7 @@ RECIPE: Final = Recipe(
     signed=trial,
     open=opened,
     who=who,
+    rights=rights,
+    untold=("Slack does not tell whether interactivity is on",),
 )
 """Slack's."""

@@ -3,6 +3,7 @@
 The same event is often sent twice under different delivery ids, so messages go by their own id.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -22,6 +23,7 @@ _ROLES: Final[Mapping[object, str]] = {
     "incoming": "customer", "outgoing": "agent", "template": "bot", 0: "customer", 1: "agent", 3: "bot",
 }  # fmt: skip
 """By the type of a message, a word at the top level and a number inside a conversation."""
+_FRACTION: Final = re.compile(r"\.[0-9]+")
 _SEVERITY: Final = {"low": "low", "medium": "normal", "high": "high", "urgent": "urgent"}
 
 
@@ -97,9 +99,21 @@ def _message(body: Mapping[str, Any], said: Said, actors: frozenset[str]) -> Non
             "role": "bot" if bot else role,
             "conversation_id": key(NAME, number),
         }
-        at = body.get("created_at")
-        at = milliseconds(at) if not isinstance(at, str) else at
-        said.add(Kind.MESSAGE, ["message", body.get("id")], keys, at, payload)
+        said.add(
+            Kind.MESSAGE, ["message", body.get("id")], keys, _to_the_second(body.get("created_at")), payload
+        )
+
+
+def _to_the_second(at: object) -> str | int | None:
+    """A time in whole seconds: a webhook tells of a message with a fraction, the API of the same one without.
+
+    >>> _to_the_second("2024-03-01T09:50:00.771Z"), _to_the_second(1709286600.7)
+    ('2024-03-01T09:50:00Z', 1709286600000)
+    """
+    if isinstance(at, str):
+        return _FRACTION.sub("", at)
+    given = milliseconds(at)
+    return None if given is None else given // 1_000 * 1_000
 
 
 def _own(sender: Mapping[str, Any], actors: frozenset[str]) -> bool:
@@ -109,7 +123,7 @@ def _own(sender: Mapping[str, Any], actors: frozenset[str]) -> bool:
 
 
 def _opened(body: Mapping[str, Any], said: Said, actors: frozenset[str]) -> None:  # noqa: ARG001 - as all
-    at = milliseconds(body.get("created_at") or body.get("timestamp"))
+    at = _to_the_second(body.get("created_at") or body.get("timestamp"))
     payload = {
         "ticket_id": key(NAME, body.get("id")),
         "severity": _SEVERITY.get(word(body.get("priority")) or ""),

@@ -24,6 +24,7 @@ CONTACT: Final = "0-1"
 """Type of a contact among HubSpot's objects."""
 OURS: Final = "leadgraph_"
 """Begins the names of properties that only we write."""
+OWNER: Final = frozenset({"hubspot_owner_id"})
 TRAITS: Final[Mapping[str, str]] = {
     "industry": "industry", "country": "country", "jobtitle": "job_title", "seniority": "seniority",
     "job_function": "job_function", "hs_buying_role": "buyer_role", "annualrevenue": "revenue_band",
@@ -70,8 +71,12 @@ def read(
     now: int,
     actors: frozenset[str] = frozenset(),
     accounts: frozenset[str] = frozenset(),
+    written: frozenset[str] = OWNER,
 ) -> Reading:
-    """`actors` are ids of our own apps, `accounts` the portals whose events are taken. Raises: BadInput."""
+    """`actors` are ids of our own apps, `accounts` the portals whose events are taken.
+
+    `written` are the properties of a contact that we write; none where we write nowhere. Raises: BadInput.
+    """
     events = document(delivery)
     if not isinstance(events, list):
         raise BadInput("body", "is not a list", "HubSpot sends a list of events", code="not_list")
@@ -80,22 +85,43 @@ def read(
         one = table(event)
         if accounts and word(one.get("portalId")) not in accounts:
             said.ignore("account")
-        elif _echo(one, actors):
+        elif _echo(one, actors, written):
             said.ignore("echo")
+        elif written and _creation(one) and _unnamed(one, actors):
+            said.ignore("empty")  # it may be ours, and then its record says nothing of a lead
+            said.read_back("contact", one.get("objectId"), one.get("occurredAt"))
         else:
             _event(one, said)
     return said.reading()
 
 
-def _echo(event: Mapping[str, Any], actors: frozenset[str]) -> bool:
-    """True for what we wrote ourselves: a property that is ours alone, or a write of our app."""
+def _echo(event: Mapping[str, Any], actors: frozenset[str], written: frozenset[str]) -> bool:
+    """True for what we wrote ourselves: a property that is ours alone, or a write of our app.
+
+    The app that tells us is ours. Where it cannot be said which integration wrote, what we write counts as ours.
+    """
     name = word(event.get("propertyName")) or ""
     if name.startswith(OURS):
         return True
     if event.get("changeSource") != "INTEGRATION":
         return False
-    source = (word(event.get("sourceId")) or "").rpartition(":")[2]
-    return source in actors or (name == "hubspot_owner_id" and not (source and actors))
+    source = _app(event)
+    ours = bool(source) and source in {*actors, word(event.get("appId"))}
+    return ours or (name in written and _unnamed(event, actors))
+
+
+def _unnamed(event: Mapping[str, Any], actors: frozenset[str]) -> bool:
+    """Whether an integration wrote of which it cannot be said that it is not ours."""
+    return event.get("changeSource") == "INTEGRATION" and not (_app(event) and actors)
+
+
+def _app(event: Mapping[str, Any]) -> str:
+    return (word(event.get("sourceId")) or "").rpartition(":")[2]
+
+
+def _creation(event: Mapping[str, Any]) -> bool:
+    kind = event.get("subscriptionType")
+    return kind == "contact.creation" or (kind == "object.creation" and event.get("objectTypeId") == CONTACT)
 
 
 def _event(event: Mapping[str, Any], said: Said) -> None:
@@ -188,9 +214,8 @@ def _deed(name: str, value: str, event: Mapping[str, Any], said: Said) -> None:
     identifier, keys, at = _change_of(event), _keys(event), event.get("occurredAt")
     if name == "hubspot_owner_id":
         said.add(Kind.OWNER_CHANGE, identifier, keys, at, {"owner": value})
-    elif name == "hs_email_optout":
-        status = "withdrawn" if value.lower() == "true" else "granted"
-        said.add(Kind.CONSENT, identifier, keys, at, {"status": status, "purpose": "marketing"})
+    elif name == "hs_email_optout" and value.lower() == "true":  # not opted out is no consent
+        said.add(Kind.CONSENT, identifier, keys, at, {"status": "withdrawn", "purpose": "marketing"})
     elif name == "message" and event.get("changeSource") == "FORM":
         said.add(Kind.FORM, identifier, keys, at, {"form": "message", "message": value})
     else:

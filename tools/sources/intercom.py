@@ -24,7 +24,10 @@ _ROLES: Final = {
     "contact": "customer",
 }
 _MADE_UP: Final = "-qualification-company"
-_GONE: Final = frozenset({"deleted", "archived"})
+_GONE: Final = {"deleted": "deleted", "archived": "archived", "archive": "archived"}
+"""What a topic calls it, in one version of the API or another -> the stage."""
+_BACK: Final = frozenset({"merged", "added_email", "restored", "unarchived", "unarchive"})
+"""Topics after which the contact is read: of a merge Intercom names only who remains."""
 
 
 def verify(delivery: Delivery, *, now: int, secrets: Sequence[str], url: str = "") -> None:
@@ -51,6 +54,7 @@ def read(
     elif subject == "conversation":
         _conversation(what, item, said, actors)
     elif subject in {"contact", "user"}:
+        item = table(item.get("contact")) or item  # as `unsubscribed` has it, beside the subscription
         _contact(what.removeprefix("user.").removeprefix("lead."), body, item, said)
     else:
         said.ignore("ping" if topic == "ping" else "kind")
@@ -58,7 +62,9 @@ def read(
 
 
 def _conversation(what: str, item: Mapping[str, Any], said: Said, actors: frozenset[str]) -> None:
-    if what == "admin.closed":
+    if what == "admin.closed" and _closer(item) in actors:
+        said.ignore("echo")
+    elif what == "admin.closed":
         at = milliseconds(item.get("updated_at"))
         payload = {"ticket_id": key(NAME, item.get("id"))}
         said.add(Kind.TICKET_SOLVED, ["solved", item.get("id"), at or ""], _keys(item), at, payload)
@@ -75,6 +81,13 @@ def _conversation(what: str, item: Mapping[str, Any], said: Said, actors: frozen
             said.read_back("conversation", item.get("id"), at, kind=KeyKind.CONVERSATION)
     else:
         said.ignore("kind")
+
+
+def _closer(item: Mapping[str, Any]) -> str | None:
+    """Who closed the conversation last."""
+    parts = (table(one) for one in listed(table(item.get("conversation_parts")).get("conversation_parts")))
+    by = [table(part.get("author")).get("id") for part in parts if part.get("part_type") == "close"]
+    return word(by[-1] if by else table(item.get("statistics")).get("last_closed_by_id"))
 
 
 def _message(part: Mapping[str, Any], item: Mapping[str, Any], said: Said, actors: frozenset[str]) -> None:
@@ -113,7 +126,7 @@ def _person(one: Mapping[str, Any]) -> list[tuple[str, object]]:
 def _contact(what: str, body: Mapping[str, Any], item: Mapping[str, Any], said: Said) -> None:
     at, identifier, keys = milliseconds(body.get("created_at")), [body.get("id")], _person(item)
     if what in _GONE:
-        said.add(Kind.STAGE_CHANGE, identifier, keys, at, {"stage": what, "object": "contact"})
+        said.add(Kind.STAGE_CHANGE, identifier, keys, at, {"stage": _GONE[what], "object": "contact"})
     elif what == "unsubscribed":
         said.add(Kind.CONSENT, identifier, keys, at, {"status": "withdrawn", "purpose": "marketing"})
     elif what in {"created", "updated", "signed_up", "email.updated"}:
@@ -124,8 +137,11 @@ def _contact(what: str, body: Mapping[str, Any], item: Mapping[str, Any], said: 
             "job_title": word(more.get("job_title")),
             "industry": word(more.get("industry")),
         }
+        first = len(said.items)
         said.add(Kind.IDENTIFY, identifier, keys, at, payload, account=_company(item))
-    elif what in {"merged", "added_email", "restored"}:
+        if what.endswith("updated"):  # nobody is named, and attributes that we write change a contact as well
+            said.stands(first, "unchanged")
+    elif what in _BACK:
         said.add(Kind.IDENTIFY, identifier, keys, at, thin=True)
         said.read_back("contact", item.get("id"), at)
     else:

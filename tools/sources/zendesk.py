@@ -1,8 +1,10 @@
-"""Zendesk's event webhooks: tickets and messaging, signed over time and body with nothing between them.
+"""Zendesk's event webhooks: tickets, messaging and users, signed over time and body with nothing between them.
 
-Ids are unique per event; the events of one action arrive in any order.
+Ids are unique per event; the events of one action arrive in any order. A merge deletes one of its users, and no event
+tells a deletion for the sake of privacy from another: so a deleted user is a change of stage.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -17,7 +19,8 @@ from tools.said import Said, document, key, plain, table, word
 NAME: Final = "zendesk"
 FORM: Final = Form()
 SIGNED_URL: Final = False
-EVENT: Final = "zen:event-type:"
+EVENT: Final = re.compile(r"zen:event-type[:/]")
+"""Begins the names of events; Zendesk's documentation writes some of them with a slash."""
 _ROLES: Final = {"end_user": "customer", "agent": "agent", "system": "bot", "trigger": "bot"}
 _DONE: Final = frozenset({"solved", "closed"})
 _SEVERITY: Final = frozenset({"low", "normal", "high", "urgent"})
@@ -45,7 +48,7 @@ def read(
     """`actors` are ids of our own users, `accounts` those whose events are taken. Raises: BadInput."""
     body = table(document(delivery))
     said = Said(NAME, now)
-    what = (word(body.get("type")) or "").removeprefix(EVENT)
+    what = EVENT.sub("", word(body.get("type")) or "", count=1)
     event, detail = table(body.get("event")), table(body.get("detail"))
     reader = _READERS.get(what)
     if accounts and word(body.get("account_id")) not in accounts:
@@ -123,7 +126,40 @@ def _say(body: Mapping[str, Any], said: Said, text: object, role: str) -> None:
     said.add(Kind.MESSAGE, [body.get("id")], _keys(detail), body.get("time"), payload)
 
 
+def _user(body: Mapping[str, Any]) -> list[tuple[str, object]]:
+    return [("crm_id", key(NAME, table(body.get("detail")).get("id")))]
+
+
+def _merged(body: Mapping[str, Any], said: Said) -> None:
+    """Two users are one person; which of them remains makes no difference."""
+    other = key(NAME, table(table(body.get("event")).get("user")).get("id"))
+    keys = [*_user(body), ("crm_id", other)]
+    if other is None or len({value for _, value in keys}) < 2:
+        said.ignore("no_lead")
+    else:
+        said.add(Kind.MERGE, [body.get("id")], keys, body.get("time"))
+
+
+def _gone(body: Mapping[str, Any], said: Said) -> None:
+    gone = {"stage": "deleted", "object": "contact"}
+    said.add(Kind.STAGE_CHANGE, [body.get("id")], _user(body), body.get("time"), gone)
+
+
+def _active(body: Mapping[str, Any], said: Said) -> None:
+    """Deleted, or back again."""
+    current = table(body.get("event")).get("current")
+    if str(current).lower() == "false":
+        _gone(body, said)
+    elif str(current).lower() == "true":
+        said.add(Kind.IDENTIFY, [body.get("id")], _user(body), body.get("time"))
+    else:
+        said.ignore("empty")
+
+
 _READERS: Final = {
+    "user.merged": _merged,
+    "user.deleted": _gone,
+    "user.active_changed": _active,
     "ticket.created": _opened,
     "ticket.status_changed": _moved,
     "ticket.comment_added": _comment,

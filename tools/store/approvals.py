@@ -7,7 +7,7 @@ from typing import Final
 from domain.approval import Approval, ApprovalState, Vote, VoteKind, folded, hash_of, next_form
 from domain.edit import Edit
 from domain.errors import BadInput
-from domain.ids import TenantId
+from domain.ids import Region, TenantId
 from tools.privacy.vault import KeyRow
 from tools.store.asking import Asking, read
 from tools.store.audit import Chains
@@ -42,18 +42,25 @@ class SqlApprovals:
     def __init__(self, database: Database, config: Config) -> None:
         self._database, self._config = database, config
 
-    async def open(self, tenant: TenantId, *, limit: int = 100) -> Sequence[Approval]:
+    async def open(
+        self, tenant: TenantId, *, region: Region | None = None, limit: int = 100
+    ) -> Sequence[Approval]:
         """Open approvals, the oldest first."""
-        return await self._read("approvals_open", tenant=tenant, limit=limit)
+        return await self._read("approvals_open", tenant=tenant, region=region, limit=limit)
 
     async def page(
-        self, tenant: TenantId, *, states: Sequence[ApprovalState], after: tuple[int, str] | None, limit: int
+        self,
+        tenant: TenantId,
+        *,
+        states: Sequence[ApprovalState],
+        after: tuple[int, str] | None,
+        limit: int,
+        region: Region | None = None,
     ) -> Sequence[Approval]:
         """Approvals in `states`, the oldest first; only what comes after `after`."""
         at, name = after or (-1, "")
-        found = await self._read(
-            "approvals_page", tenant=tenant, states=as_json(states), at=at, after=name, limit=limit
-        )
+        place = {"tenant": tenant, "region": region, "states": as_json(states), "at": at, "after": name}
+        found = await self._read("approvals_page", **place, limit=limit)
         return sorted(found, key=lambda one: (one.asked_at, one.approval_id))
 
     async def get(self, tenant: TenantId, approval_id: str) -> Approval | None:

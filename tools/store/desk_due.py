@@ -3,15 +3,20 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
+from domain.action import ActionKind, ActionState
 from domain.ids import TenantId
 from domain.instants import SECOND
 from domain.kinds import Kind
 from domain.ports.desks import DueTalk
+from domain.ports.outbox import OutboxRow
 from domain.signal import KeyKind, Signal
 from tools.store.engine import Database, Tx
 
 PAUSE: Final = SECOND
 """How long a conversation rests after a message: people write several in a row, and one decision answers all."""
+
+
+_IN_VAIN: Final = frozenset({ActionState.FAILED, ActionState.EXPIRED, ActionState.UNKNOWN})
 
 
 class SqlDueTalks:
@@ -74,6 +79,17 @@ def note_due(tx: Tx, desk: str, signals: Iterable[Signal], now: int) -> None:
     ]
     if rows:
         tx.run("note_due_talk", rows)
+
+
+def given_in_vain(row: OutboxRow) -> bool:
+    """Whether an action ended without giving a conversation to anybody, as far as we know."""
+    return row.kind is ActionKind.HANDOFF and row.state in _IN_VAIN
+
+
+def fall_due(tx: Tx, desk: str, row: OutboxRow, now: int) -> None:
+    """Put the conversations of `desk` on the list that `row` was to give to sales: it did not."""
+    given = {"tenant": row.tenant, "action": row.action_id, "desk": f"{desk}:"}
+    tx.run("talks_fall_due", {**given, "due_at": now + PAUSE, "now": now})
 
 
 def falling_due(desk: str, signals: Iterable[Signal]) -> Iterator[tuple[Signal, str]]:

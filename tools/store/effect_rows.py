@@ -10,6 +10,7 @@ from domain.ids import ActionId, DecisionId, LeadId, Region, RunId, TenantId
 from domain.ports.outbox import OutboxRow
 from tools.store.audit import Chains
 from tools.store.components import as_json
+from tools.store.desk_due import fall_due, given_in_vain
 from tools.store.effects import (
     UNFINISHED,
     occupies,
@@ -53,6 +54,8 @@ class Effects:
     tx: Tx
     chains: Chains
     now: int
+    desk: str = ""
+    """The desk whose conversations are followed; empty: none."""
 
     def read(self, ids: Iterable[str]) -> list[Stored]:
         """Rows in the order of their ids."""
@@ -84,6 +87,8 @@ class Effects:
         )
         after = self.save(replace(one, row=row, token=one.token + 1, lease_until=0))
         self.chains.add([turned(after.row, self.now, person)])
+        if self.desk and given_in_vain(after.row):
+            fall_due(self.tx, self.desk, after.row, self.now)
         return after
 
     def save(self, one: Stored) -> Stored:

@@ -1,17 +1,14 @@
 """Outgoing events in the durable store: the feed, and how far each subscription has come."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 from domain.errors import BadInput
-from domain.happening import EventType, Happening, Question, last_position, place_of
+from domain.happening import PER_ROW, EventType, Happening, Question, last_position, place_of
 from domain.ids import Region, TenantId
 from domain.ports.events import Subscription, SubscriptionState
 from tools.store.config import Config
 from tools.store.engine import Database, Tx
-
-_DUE: Final = 100
-"""Subscriptions that are looked at in one pass."""
 
 
 class SqlFeed:
@@ -65,15 +62,11 @@ class SqlSubscriptions:
 
     async def take(self, tenant: TenantId, *, now: int, lease_us: int, limit: int) -> Sequence[Subscription]:
         """Take those that are due and that have something before them."""
-
-        def ready(tx: Tx) -> list[str]:
-            due = tx.rows("subscriptions_due", {"tenant": tenant, "now": now, "limit": _DUE})
-            ends = {row.region: _end(tx, tenant, row.region) for row in due}
-            return [row.subscription_id for row in due if row.position < ends[row.region]][:limit]
-
-        names = await self._database.read(ready)
-        if not names:
+        asked = {"tenant": tenant, "now": now, "per_row": PER_ROW, "limit": limit}
+        due = await self._database.read(lambda tx: tx.rows("subscriptions_due", asked))
+        if not due:
             return []
+        names = [row.subscription_id for row in due]
 
         def work(tx: Tx) -> list[Subscription]:
             terms = {"tenant": tenant, "now": now, "until": now + lease_us}
@@ -94,9 +87,9 @@ class SqlSubscriptions:
         values = {"reason": reason, "state": state.value, "next_try": next_try, "now": now}
         await self._change("fail_subscription", taken, **values)
 
-    async def release(self, taken: Subscription) -> None:
+    async def release(self, taken: Subscription, *, now: int) -> None:
         """Give it back."""
-        await self._change("release_subscription", taken)
+        await self._change("release_subscription", taken, now=now)
 
     async def restart(self, tenant: TenantId, subscription_id: str, position: int) -> Subscription:
         """Tell again of what comes after `position`."""

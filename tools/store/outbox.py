@@ -9,6 +9,7 @@ from domain.attempt import begun
 from domain.audit import AuditEntry
 from domain.effect import StepProgress
 from domain.errors import Permanent
+from domain.handing import PERSON_HAS_IT, TALK, Fate, fate_of
 from domain.ids import TenantId
 from domain.lead import LeadState
 from domain.ports.outbox import OutboxRow, Taken
@@ -20,6 +21,7 @@ from tools.store.config import Config
 from tools.store.effect_rows import Effects, Stored, found, shown
 from tools.store.effects import (
     ENDS,
+    REPLACED,
     advanced,
     attempted,
     doubtful,
@@ -144,6 +146,7 @@ class SqlOutbox:
             row = sent_again(one.row, now)
             effects.tx.run("send_again", {"action": action_id, "tenant": tenant, "again": row.again_at})
             fresh = replace(one, row=row, send_key=None)
+            _give_back(effects, row)
             return effects.move(fresh, Move.RETRY, reason="again", next_try=now, person=person).row
 
         return await self._change(now, work)
@@ -156,7 +159,7 @@ class SqlOutbox:
 
         def change(tx: Tx) -> T:
             chains = Chains(tx, self._config.writer)
-            result = work(Effects(tx, chains, now))
+            result = work(Effects(tx, chains, now, self._config.desk))
             chains.write()
             return result
 
@@ -216,15 +219,33 @@ def _not_any_more(effects: Effects, one: Stored, lead: Any) -> str:
         return "suppressed"
     if not effects.claims_key(one):
         return "merged"
-    return "taken" if _person_has_it(effects, one.row) else ""
+    return _talk_says(effects.tx, one.row)
 
 
-def _person_has_it(effects: Effects, row: OutboxRow) -> bool:
-    """Whether a conversation is to be handed over that a person of the desk has taken meanwhile."""
+def _talk_says(tx: Tx, row: OutboxRow) -> str:
+    """Why a conversation is not to be handed over: a person of the desk has it meanwhile, or it was given anew."""
     if row.kind is not ActionKind.HANDOFF:
-        return False
-    talk = effects.tx.one("talk_taken", {"lead": row.lead_id, "tenant": row.tenant})
-    return talk is not None and bool(talk.taken)
+        return ""
+    if TALK not in row.params:
+        talk = tx.one("talk_taken", {"lead": row.lead_id, "tenant": row.tenant})
+        return PERSON_HAS_IT if talk is not None and talk.taken else ""
+    talk = tx.one("talk", {"tenant": row.tenant, "conversation": row.params[TALK]})
+    if talk is None:
+        return ""
+    if talk.taken:
+        return PERSON_HAS_IT
+    return REPLACED if talk.action_id not in (None, row.action_id) else ""
+
+
+def _give_back(effects: Effects, row: OutboxRow) -> None:
+    """An action that is sent again has its conversation again, if who was asked in its place did not get it."""
+    if TALK not in row.params:
+        return
+    place = {"tenant": row.tenant, "conversation": row.params[TALK]}
+    talk = effects.tx.one("talk", place)
+    others = effects.read([talk.action_id] if talk is not None and talk.action_id else [])
+    if any(fate_of(one.row) is Fate.LOST for one in others):
+        effects.tx.run("give_talk", {**place, "action": row.action_id, "team": row.params.get("queue")})
 
 
 def _may_begin(effects: Effects, taken: Taken, steps: Sequence[StepProgress]) -> bool:

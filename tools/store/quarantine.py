@@ -25,7 +25,7 @@ class SqlQuarantine:
         rows = await self._database.read(
             lambda tx: tx.rows("quarantine_open", {"tenant": tenant, "limit": limit})
         )
-        return [Held(*row) for row in rows]
+        return [Held(row.item_id, Region(row.region), *row[2:]) for row in rows]
 
     async def release(self, tenant: TenantId, item_id: str, *, new_raw: bytes | None = None) -> Held:
         """The item with its bytes, or with `new_raw`."""
@@ -35,7 +35,8 @@ class SqlQuarantine:
         if row is None:
             raise not_open(item_id)
         raw = new_raw if new_raw is not None else self._config.open_raw(row.raw)
-        return Held(item_id, row.source, row.position, row.field, row.code, row.reason, row.at, raw)
+        where = Region(row.region)
+        return Held(item_id, where, row.source, row.position, row.field, row.code, row.reason, row.at, raw)
 
     async def discard(self, tenant: TenantId, item_id: str, *, reason: str, now: int) -> None:
         """Give the item up."""

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 
 from domain.audit import Sealed
-from domain.ids import LeadId, TenantId
+from domain.ids import LeadId, Region, SignalId, TenantId
 from domain.lead import LeadState
 from domain.policy import Rep
 from domain.ports.reads import Before, Happened, Linked, Row, StoredDecision
@@ -29,9 +29,9 @@ class SqlReads:
     def __init__(self, database: Database, config: Config) -> None:
         self._database, self._config = database, config
 
-    async def find_lead(self, tenant: TenantId, key: str) -> LeadId | None:
+    async def find_lead(self, tenant: TenantId, key: str, *, region: Region | None = None) -> LeadId | None:
         """Canonical lead for a lead id (also of one merged away), a key value, or ``kind:value``."""
-        return await self._database.read(lambda tx: _find(tx, tenant, key))
+        return await self._database.read(lambda tx: _find(tx, tenant, key, region))
 
     async def lead(self, tenant: TenantId, lead_id: LeadId) -> LeadState | None:
         """State of one lead."""
@@ -44,10 +44,11 @@ class SqlReads:
         return [LeadKey(KeyKind(row.kind), row.value) for row in rows]
 
     async def leads(
-        self, tenant: TenantId, *, batch: int = 500, after: str = ""
+        self, tenant: TenantId, *, batch: int = 500, after: str = "", region: Region | None = None
     ) -> AsyncIterator[Sequence[LeadState]]:
         """All canonical leads in id order, those whose id comes after `after`."""
-        while rows := await self._rows("leads_after", tenant=tenant, after=after, batch=batch):
+        place: dict[str, object] = {"tenant": tenant, "region": region, "batch": batch}
+        while rows := await self._rows("leads_after", **place, after=after):
             yield [lead_state(row, row.body) for row in rows]
             after = rows[-1].lead_id
 
@@ -65,6 +66,11 @@ class SqlReads:
     async def signals(self, tenant: TenantId, lead_id: LeadId, *, limit: int = 200) -> Sequence[Signal]:
         """Its newest signals, newest first."""
         rows = await self._rows("signals_of_lead", tenant=tenant, lead=lead_id, limit=limit)
+        return [signal_from(row.body) for row in rows]
+
+    async def stored(self, tenant: TenantId, ids: Sequence[SignalId]) -> Sequence[Signal]:
+        """Those of the signals `ids` that are on disk."""
+        rows = await self._rows("signals_by_ref", tenant=tenant, refs=as_json(ids)) if ids else []
         return [signal_from(row.body) for row in rows]
 
     async def reps(self, tenant: TenantId, *, now: int) -> Sequence[Rep]:
@@ -122,9 +128,9 @@ class SqlReads:
         return {(row.what, row.state): row.n for row in rows}
 
     async def quarantine(self, tenant: TenantId, *, limit: int = 100) -> Sequence[Row]:
-        """Open quarantine rows: id, source, position, field, code, reason, at."""
+        """Open quarantine rows: id, region, source, position, field, code, reason, at."""
         rows = await self._rows("quarantine_open", tenant=tenant, limit=limit)
-        names = ("id", "source", "position", "field", "code", "reason", "at")
+        names = ("id", "region", "source", "position", "field", "code", "reason", "at")
         return [dict(zip(names, row, strict=True)) for row in rows]
 
     async def audit_links(self, tenant: TenantId, run_id: str) -> Sequence[Linked]:
@@ -147,15 +153,15 @@ class SqlReads:
         return await self._database.read(lambda tx: tx.one(name, values))
 
 
-def _find(tx: Tx, tenant: str, key: str) -> LeadId | None:
+def _find(tx: Tx, tenant: str, key: str, region: str | None) -> LeadId | None:
     row = tx.one("find_by_id", {"tenant": tenant, "key": key})
     while row is not None and row.merged_into is not None:
         row = tx.one("find_by_id", {"tenant": tenant, "key": row.merged_into})
-    if row is not None:
+    if row is not None and region in (None, row.region):
         return LeadId(row.lead_id) if row.live else None
     kind, _, value = key.partition(":")
     for asked in ({"kind": None, "value": key}, {"kind": kind, "value": value}):
-        found = tx.one("find_by_key", {"tenant": tenant, **asked})
+        found = tx.one("find_by_key", {"tenant": tenant, "region": region, **asked})
         if found is not None:
             return LeadId(found.lead_id)
     return None

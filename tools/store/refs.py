@@ -90,7 +90,8 @@ def _stored(tx: Tx, tenant: TenantId, ref: str) -> Signal:
 
 def conflict(position: int, signal: Signal, first: Signal) -> Refused:
     """What becomes of a signal whose id was used before for other content."""
-    names = differing(first, signal)
+    # Of what lies in another region no more is told than that.
+    names = differing(first, signal) if first.region == signal.region else "region"
     return Refused(
         tenant=signal.tenant,
         region=signal.region,

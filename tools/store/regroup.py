@@ -117,7 +117,7 @@ class Regrouping:
     @property
     def effects(self) -> Effects:
         """The outbox in this transaction."""
-        return Effects(self.tx, self.chains, self.now)
+        return Effects(self.tx, self.chains, self.now, self.config.desk)
 
     @property
     def _asking(self) -> Asking:

@@ -20,8 +20,11 @@ def talk_tables(metadata: MetaData) -> tuple[Table, Table]:
         Column("lead_id", Text, nullable=True),  # of the last decision
         Column("origin", Text, nullable=True),  # the same, before any merge
         Column("at", Integer, nullable=False),  # of the last decision
+        Column("action_id", Text, nullable=True),  # by which it was last given to a person
+        Column("handed_from", Integer, nullable=True),  # handed_at before that
         PrimaryKeyConstraint("tenant", "conversation"),
         Index("talk_lead", "lead_id", "at", sqlite_where=text("lead_id IS NOT NULL")),
+        Index("talk_action", "action_id", sqlite_where=text("action_id IS NOT NULL")),
         Index("talk_origin", "origin", sqlite_where=text("origin IS NOT NULL")),
         sqlite_with_rowid=False,
     )

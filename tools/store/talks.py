@@ -1,22 +1,27 @@
 """Conversations in the durable store: a decision is written whole, against the state it was made on, or not at all."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from domain.action import Move, Proposal
+from domain.action import ActionState, Move, Proposal
 from domain.approval import ApprovalState
+from domain.attempt import begun
 from domain.audit import Sealed
 from domain.errors import Permanent
+from domain.handing import BY_TALK, Fate, Given, Handing, given_of, handing_of
 from domain.ids import LeadId, TenantId
 from domain.instants import DAY
-from domain.ports.talks import Kept, Standing, StoredTalk, TalkDecision, after
+from domain.ports.outbox import OutboxRow
+from domain.ports.talks import MOST_HANDINGS, Kept, Standing, StoredTalk, TalkDecision, after, as_seen
+from domain.recheck import Rule
 from tools.privacy.vault import KeyRow
 from tools.store.asking import Asking, read
 from tools.store.audit import Chains
 from tools.store.codec import values_text
 from tools.store.config import Config
-from tools.store.effect_rows import Effects
+from tools.store.effect_rows import Effects, found
+from tools.store.effect_rows import read as effect_rows
 from tools.store.effects import REPLACED, gives_way
 from tools.store.engine import Database, Tx
 from tools.store.keyring import keep_pending
@@ -35,6 +40,10 @@ class SqlTalks:
     async def standing(self, tenant: TenantId, conversation: str) -> Standing:
         """How the conversation stands."""
         return await self._database.read(lambda tx: _standing(tx, tenant, conversation))
+
+    async def handings(self, tenant: TenantId, lead_id: str) -> tuple[Handing, ...]:
+        """The lead's handings over."""
+        return await self._database.read(lambda tx: _handings(tx, tenant, lead_id))
 
     async def decide(self, given: TalkDecision, *, expected: int | None, now: int) -> Kept | None:
         """Write a decision, or say that it is out of date."""
@@ -60,22 +69,28 @@ class SqlTalks:
         entry = given.entry
         before = _standing(tx, entry.tenant, given.conversation)
         lead = tx.one("lead_of_effect", {"lead": entry.lead_id, "tenant": entry.tenant})
-        if expected is not None and not (before.version == expected and self._holds(tx, given, lead, now)):
+        if expected is not None and not (
+            before.version == expected
+            and still_so(given, before.given, lambda lead: _handings(tx, entry.tenant, lead))
+            and self._holds(tx, given, lead, now)
+        ):
             return CONFLICT
-        standing = after(before, given)
+        standing = after(before if expected is None else as_seen(before, given.seen), given)
         chains = Chains(tx, self._config.writer)
+        effects = Effects(tx, chains, now, self._config.desk)
         decision = decision_id(given, standing.version)
         kept = Kept(standing.version)
         if given.proposal is not None:
-            kept = self._propose(Effects(tx, chains, now), given, given.proposal, decision, standing.version)
+            kept = self._propose(effects, given, given.proposal, decision, standing.version)
         sealed = None if lead is not None and lead.suppressed else self._seal(tx, given)
         chains.add([replace(entry, commitment=sealed.commitment if sealed else None)])
-        chains.write()
-        _keep(tx, given, standing, now)
-        told = given.told if sealed is not None and entry.lead_id is not None else None
+        _keep(tx, given, standing, kept, now)
+        _let_go(effects, given, before.given)
+        told = told_of(given, kept) if sealed is not None else None
         place = {"tenant": entry.tenant, "region": entry.region, "at": now}
         about = {"lead": entry.lead_id, "commitment": sealed.commitment if sealed else None, "told": told}
         tx.run("insert_talk_decision", {**place, **about, "decision": decision, "action": kept.action_id})
+        chains.write()
         if told is not None:
             tx.run("insert_feed", {**place, "kind": "talk", "ref": decision})
         return kept, keep_pending(tx, self._config.ring, {_subject(given): entry.region}) if sealed else ()
@@ -165,6 +180,31 @@ def check(given: TalkDecision, expected: int | None) -> None:
         raise Permanent("a conversation's action needs the version and the lead that it was decided on")
 
 
+def still_so(given: TalkDecision, gave: Given | None, handings: Callable[[str], tuple[Handing, ...]]) -> bool:
+    """Whether handings over stand as the decision saw them: its conversation's, and what it proposes beside others."""
+    seen, proposal = given.seen, given.proposal
+    if seen is None:
+        return True
+    return seen.given == gave and (proposal is None or handings(proposal.lead_id) == seen.others)
+
+
+def lets_go(given: TalkDecision, gave: Given) -> bool:
+    """Whether a decision ends what was to hand its conversation over: a person is done with it."""
+    return (given.closed or given.done) and gave.fate is Fate.ON_WAY
+
+
+def may_let_go(row: OutboxRow) -> bool:
+    """Whether an action that a conversation asked for can still be stopped."""
+    by_talk = row.run_id.startswith(BY_TALK)
+    return by_talk and row.state in (ActionState.PROPOSED, ActionState.SENDING) and not begun(row.steps)
+
+
+def told_of(given: TalkDecision, kept: Kept) -> str | None:
+    """What others are told of a decision that is kept; None: nothing, as no lead is known."""
+    told = given.told if given.told_if_open is None or not kept.already_open else given.told_if_open
+    return told if given.entry.lead_id is not None else None
+
+
 def decision_id(given: TalkDecision, version: int) -> str:
     """The id of a conversation's decision number `version`."""
     return f"{given.run_id}_{version}"
@@ -179,11 +219,43 @@ def _standing(tx: Tx, tenant: str, conversation: str) -> Standing:
     row = tx.one("talk", {"tenant": tenant, "conversation": conversation})
     if row is None:
         return Standing()
-    return Standing(row.version, row.handed_at, row.team, row.person, bool(row.taken), bool(row.released))
+    acted = next(iter(effect_rows(tx, [row.action_id] if row.action_id else [])), None)
+    return Standing(
+        version=row.version, handed_at=row.handed_at, team=row.team, person=row.person, taken=bool(row.taken),
+        released=bool(row.released), handed_from=row.handed_from,
+        given=None if acted is None else given_of(acted.row),
+    )  # fmt: skip
 
 
-def _keep(tx: Tx, given: TalkDecision, standing: Standing, now: int) -> None:
-    entry = given.entry
+def _handings(tx: Tx, tenant: str, lead: str) -> tuple[Handing, ...]:
+    rows = found(tx, "handings_of_lead", tenant=tenant, lead=lead, limit=MOST_HANDINGS)
+    return tuple(
+        handing_of(
+            one.row,
+            released=[bool(talk.released) for talk in _given_by(tx, one.row.tenant, one.row.action_id)],
+            keeps=one.open_key is not None,
+        )
+        for one in rows
+    )
+
+
+def _given_by(tx: Tx, tenant: str, action: str) -> list[Any]:
+    return tx.rows("talks_of_action", {"tenant": tenant, "action": action})
+
+
+def _let_go(effects: Effects, given: TalkDecision, gave: Given | None) -> None:
+    """What was to hand over a conversation that a person has closed is not sent, unless another one needs it."""
+    if gave is None or not lets_go(given, gave):
+        return
+    talks = _given_by(effects.tx, given.entry.tenant, gave.action_id)
+    for one in effects.read([gave.action_id]):
+        if one.readable and may_let_go(one.row) and all(talk.released for talk in talks):
+            effects.move(one, Move.EXPIRE, reason=Rule.CLOSED.value)
+
+
+def _keep(tx: Tx, given: TalkDecision, standing: Standing, kept: Kept, now: int) -> None:
+    entry, gave = given.entry, standing.given
+    action = kept.action_id if given.gives or given.returns else gave.action_id if gave else None
     tx.run(
         "keep_talk",
         {
@@ -198,6 +270,8 @@ def _keep(tx: Tx, given: TalkDecision, standing: Standing, now: int) -> None:
             "released": int(standing.released),
             "lead": entry.lead_id,
             "at": now,
+            "action": action,
+            "handed_from": standing.handed_from,
         },
     )
 

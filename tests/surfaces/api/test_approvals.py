@@ -3,8 +3,9 @@
 import asyncio
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from fastapi.testclient import TestClient
@@ -17,7 +18,7 @@ from tests.crash.hot import hot_lead
 from tests.surfaces.api.calling import app_of, served, who
 from tests.surfaces.cli.acting_world import World, a_hot_lead
 
-LEADS = 6
+LEADS = 7
 ANN, BOB = who("Ann", "approver"), who("bob", "approver")
 
 
@@ -191,6 +192,32 @@ def test_who_may_only_look_does_not_decide_and_who_is_elsewhere_does_not_look(
     assert client.get(path, headers=elsewhere).status_code == 404
     assert client.post(path, json=said(asked), headers=elsewhere).status_code == 404
     assert client.get("/v1/approvals/ap_none").json()["type"] == "urn:leadgraph:unknown"
+
+
+def test_what_no_longer_holds_is_used_and_not_approved(
+    home: Home, asked: dict[str, Any], world: World
+) -> None:
+    """Other tables are in force than those that asked: nothing is sent, whoever approves is told, and looks again."""
+
+    class Other:
+        version = "other tables"
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(home.policy, name)
+
+    before, other = owners(world), replace(home, policy=cast(Any, Other()))
+    with TestClient(app_of(other, approvals_router)) as client:
+        answers = [
+            client.post(f"/v1/approvals/{asked['approval']}", json=said(asked), headers=by)
+            for by in (ANN, BOB)
+        ]
+        stood = client.get(f"/v1/approvals/{asked['approval']}", headers=ANN).json()
+    assert [one.status_code for one in answers] == [409, 409]
+    assert {one.json()["type"] for one in answers} == {"urn:leadgraph:used"}
+    assert "decided anew" in answers[0].json()["detail"]
+    assert (stood["state"], stood["reason"], stood["approved_by"]) == ("redecided", "policy", 0)
+    deliver(home)
+    assert owners(world) == before
 
 
 def test_what_came_too_late_is_told_so(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from domain.ports.home import Home
 from surfaces.api import problems
 from surfaces.api.app import Terms, build_app
 from surfaces.api.body import json_of
+from surfaces.api.guard import Door, guard
 from surfaces.api.handoff import MOST_BYTES, handoff_router
 from surfaces.cli.serve import on_this_machine
 from tests.agents.test_handoff import BUYS, talk
@@ -45,7 +46,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
 
 async def posted(home: Home, body: Any, headers: dict[str, str] | None = None) -> httpx.Response:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    async with served(build_app(home, Ears())) as client:
+    async with served(build_app(home, Ears(), Terms(open_=True))) as client:
         return await client.post("/v1/handoff", content=raw, headers=JSON if headers is None else headers)
 
 
@@ -64,7 +65,7 @@ async def test_the_answer_is_that_of_the_contract(home: Home) -> None:
 
 async def test_fifty_at_once_about_one_talk_make_one_effect(home: Home) -> None:
     before = len(await actions(home))
-    async with served(build_app(home, Ears())) as client:
+    async with served(build_app(home, Ears(), Terms(open_=True))) as client:
         tries = [client.post("/v1/handoff", json=named("parallel")) for _ in range(50)]
         answers = await asyncio.gather(*tries)
     assert {answer.status_code for answer in answers} == {200}
@@ -102,7 +103,7 @@ REFUSED = {
 def test_what_cannot_be_used_is_a_problem_that_names_field_and_remedy(home: Home, case: str) -> None:
     body, status, place = REFUSED[case]
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    with TestClient(build_app(home, Ears())) as client:
+    with TestClient(build_app(home, Ears(), Terms(open_=True))) as client:
         answer = client.post("/v1/handoff", content=raw, headers=JSON)
     found = answer.json()
     assert answer.headers["content-type"] == "application/problem+json"
@@ -124,7 +125,7 @@ async def test_a_body_that_is_too_large_is_refused_before_it_is_read(home: Home)
             given += 65_536
             yield b"x" * 65_536
 
-    async with served(build_app(home, Ears())) as client:
+    async with served(build_app(home, Ears(), Terms(open_=True))) as client:
         with suppress(httpx.TransportError):  # the server let go of it meanwhile
             chunked = await client.post("/v1/handoff", content=endless(), headers=JSON)
             assert chunked.status_code == 413
@@ -133,7 +134,7 @@ async def test_a_body_that_is_too_large_is_refused_before_it_is_read(home: Home)
 
 async def test_another_type_and_another_method_are_refused(home: Home) -> None:
     assert (await posted(home, TALK, {"content-type": "text/plain"})).status_code == 415
-    async with served(build_app(home, Ears())) as client:
+    async with served(build_app(home, Ears(), Terms(open_=True))) as client:
         for method, path, status in (("GET", "/v1/handoff", 405), ("POST", "/v1/nothing", 404)):
             answer = await client.request(method, path)
             assert (answer.status_code, answer.json()["status"]) == (status, status)
@@ -171,12 +172,15 @@ def test_with_a_key_only_who_shows_it_is_answered(home: Home, shown: str, status
 
 def test_an_outage_says_when_to_come_back_and_tells_nothing_of_the_house(home: Home) -> None:
     class Down:
+        def over(self, _: object) -> Any:
+            return self
+
         async def decide(self, _: object) -> None:
             raise Temporary("/secret/place is busy")
 
     app = FastAPI()
     problems.install(app)
-    app.include_router(handoff_router(Down()))  # type: ignore[arg-type]  # all that the route calls
+    app.include_router(handoff_router(home, guard(Door(home, None, open_=True)), Down()))  # type: ignore[arg-type]  # all that is called
     with TestClient(app) as client:
         answer = client.post("/v1/handoff", json=TALK)
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
@@ -187,19 +191,25 @@ async def test_an_answer_that_is_too_late_is_no_answer_and_more_than_fit_are_sen
     go = asyncio.Event()
 
     class Slow:
+        def over(self, _: object) -> Any:
+            return self
+
         async def decide(self, _: object) -> None:
             await go.wait()
 
     app = FastAPI()
     problems.install(app)
-    app.include_router(handoff_router(Slow(), answer_s=0.1, at_once=1))  # type: ignore[arg-type]  # as above
+    slow: Any = Slow()
+    app.include_router(
+        handoff_router(home, guard(Door(home, None, open_=True)), slow, answer_s=0.1, at_once=1)
+    )
     async with served(app) as client:
         answers = await asyncio.gather(*(client.post("/v1/handoff", json=TALK) for _ in range(3)))
     assert [answer.status_code for answer in answers] == [503, 503, 503]
 
 
 def test_the_description_names_the_form_and_the_answer(home: Home) -> None:
-    with TestClient(build_app(home, Ears())) as client:
+    with TestClient(build_app(home, Ears(), Terms(open_=True))) as client:
         post = client.get("/openapi.json").json()["paths"]["/v1/handoff"]["post"]
     form = post["requestBody"]["content"]["application/json"]["schema"]
     assert set(form["required"]) == {"conversation_id", "messages"}
@@ -214,15 +224,31 @@ def test_only_loopback_needs_no_key(host: str, *, here: bool) -> None:
     assert on_this_machine(host) is here
 
 
-def test_beyond_this_machine_a_key_is_needed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("given", "public_url", "said"),
+    [
+        (["--host", "10.0.0.1"], "", "LEADGRAPH_API_KEY"),
+        (["--host", "10.0.0.1", "--open"], "", "10.0.0.1"),
+        (["--open"], "https://leads.example.com", "public_url"),
+    ],
+    ids=["nobody could use it", "open to a network", "open behind a public name"],
+)
+def test_a_server_that_nobody_could_use_or_that_stands_open_to_others_does_not_start(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    given: list[str],
+    public_url: str,
+    said: str,
 ) -> None:
     monkeypatch.setenv("LEADGRAPH_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(sys, "argv", ["leadgraph", "serve", "--host", "10.0.0.1"])
+    if public_url:
+        monkeypatch.setenv("LEADGRAPH_PUBLIC_URL", public_url)
+    monkeypatch.setattr(sys, "argv", ["leadgraph", "serve", *given])
     with pytest.raises(SystemExit) as left:
         main()
     assert left.value.code == 1
-    assert "LEADGRAPH_API_KEY" in capsys.readouterr().err.replace("\n", " ")
+    assert said in capsys.readouterr().err.replace("\n", " ")
 
 
 def test_a_server_that_is_told_to_stop_answers_first_and_lets_go_of_the_home(tmp_path: Path) -> None:
@@ -231,7 +257,7 @@ def test_a_server_that_is_told_to_stop_answers_first_and_lets_go_of_the_home(tmp
         port = free.getsockname()[1]
     inherited = dict(os.environ)  # noqa: TID251 - handed on to the process under test
     process = subprocess.Popen(
-        [sys.executable, "-m", "app", "serve", "--port", str(port)],
+        [sys.executable, "-m", "app", "serve", "--open", "--port", str(port)],
         env={**inherited, "LEADGRAPH_HOME": str(tmp_path / "home"), "LEADGRAPH_MEMORY": "off"},
         cwd=Path(__file__).parents[3],
     )

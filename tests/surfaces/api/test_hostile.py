@@ -29,6 +29,7 @@ POST: Final = (
 class Impatient(BoundedProtocol):
     """Waits for a moment only."""
 
+    look_s = 0.05
     head_s = 0.3
     body_s = 0.3
 

@@ -1,6 +1,7 @@
 """Who is let in: every route of the application, asked for from the application itself."""
 
 import asyncio
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,6 +18,7 @@ from domain.instants import DAY
 from domain.ports.access import ApiKeys
 from domain.ports.home import Home
 from surfaces.api.app import Terms, build_app
+from surfaces.api.guesses import BURST, PER_MINUTE, PLACES, Guesses
 from surfaces.api.rates import Rates
 from tests.surfaces.talk_world import Ears, open_talks
 from tools.receivers import SettingsReceivers
@@ -25,7 +27,7 @@ OPEN = frozenset({"/healthz", "/openapi.json"})
 """Routes that anybody may ask."""
 PROVEN = ("/v1/webhooks/", "/v1/slack/")
 """Routes whose callers prove themselves otherwise."""
-THERE = Terms(key="of the settings", here=False)
+THERE = Terms(key="of the settings")
 OTHER = TenantId("other")
 
 
@@ -71,10 +73,10 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             yield World(home, app, secrets, ids)
 
 
-def guarded(app: FastAPI) -> list[tuple[str, str]]:
-    """(method, path) of every route but those named above."""
+def guarded(app: FastAPI, *, named: bool = True) -> list[tuple[str, str]]:
+    """(method, path) of every route but those named above; unless `named`, the template of the path."""
     routes = [
-        (method, str(route.path).replace("{lead}", "l").replace("{decision}", "d"))
+        (method, re.sub(r"\{\w+\}", "l", str(route.path)) if named else str(route.path))
         for route in iter_route_contexts(app.routes)
         for method in sorted(route.methods or ())
     ]
@@ -137,10 +139,10 @@ def test_without_any_key_this_machine_is_let_in_until_the_first_one_is_made(worl
 
     keys: Any = Keys()
     home = replace(world.home, access=keys)
-    assert TestClient(build_app(home, Ears(), Terms())).get("/v1/leads").status_code == 200
-    assert TestClient(build_app(home, Ears(), Terms(here=False))).get("/v1/leads").status_code == 401
+    assert TestClient(build_app(home, Ears(), Terms(open_=True))).get("/v1/leads").status_code == 200
+    assert TestClient(build_app(home, Ears(), Terms(open_=False))).get("/v1/leads").status_code == 401
     keys.kept = ("one",)
-    assert TestClient(build_app(home, Ears(), Terms())).get("/v1/leads").status_code == 401
+    assert TestClient(build_app(home, Ears(), Terms(open_=True))).get("/v1/leads").status_code == 401
 
 
 @pytest.mark.parametrize(
@@ -149,7 +151,7 @@ def test_without_any_key_this_machine_is_let_in_until_the_first_one_is_made(worl
 )
 def test_an_open_server_is_not_asked_under_a_strangers_name(world: World, host: str, status: int) -> None:
     """A page in a browser can let its own name stand for this machine; then it would read what we answer."""
-    terms = Terms(hosts=frozenset({"127.0.0.1", "localhost", "::1"}))
+    terms = Terms(open_=True, hosts=frozenset({"127.0.0.1", "localhost", "::1"}))
     client = TestClient(build_app(replace(world.home, access=None), Ears(), terms))
     assert client.get("/v1/leads", headers={"host": host}).status_code == status
 
@@ -172,6 +174,92 @@ def test_a_key_that_asks_too_often_is_told_when_to_come_back_and_others_are_not_
     assert ask("admin").status_code == 200
     now[0] = 1.0
     assert [ask("read").status_code, ask("read").status_code] == [200, 429]
+
+
+def test_the_key_of_the_settings_has_a_rate_too(world: World) -> None:
+    rates = Rates(60, 2, now=lambda: 0.0)
+    client = TestClient(build_app(world.home, Ears(), replace(THERE, rates=rates)))
+    shown = {"authorization": "Bearer of the settings"}
+    assert [client.get("/v1/leads", headers=shown).status_code for _ in range(3)] == [200, 200, 429]
+
+
+def test_an_open_server_lets_nobody_in_for_whom_another_asks(world: World) -> None:
+    """A server in front asks for the whole world, and under our own name: its address says nothing."""
+    client = TestClient(build_app(replace(world.home, access=None), Ears(), Terms(open_=True)))
+    for path in ("/v1/leads", "/v1/approvals", "/metrics", "/readyz"):
+        assert client.get(path).status_code == 200
+        for name in ("X-Forwarded-For", "X-Forwarded-Host", "Forwarded", "Via", "X-Real-IP"):
+            answer = client.get(path, headers={name: "203.0.113.9"})
+            assert (answer.status_code, answer.json()["field"]) == (401, name.lower())
+    assert client.get("/healthz", headers={"via": "203.0.113.9"}).status_code == 200
+
+
+def test_a_guess_costs_and_who_is_known_is_let_in_from_the_same_place(world: World) -> None:
+    """Behind one proxy all come from one place: who guesses there keeps out neither known keys nor other places."""
+    now = [0.0]
+    guesses = Guesses(now=lambda: now[0])
+    app = build_app(world.home, Ears(), replace(THERE, guesses=guesses))
+
+    def ask(key: str, place: str = "198.51.100.7") -> Any:
+        client = TestClient(app, client=(place, 1))
+        return client.get("/v1/leads", headers={"authorization": f"Bearer {key}"})
+
+    assert ask(world.keys["read"]).status_code == 200
+    assert [ask("the same").status_code for _ in range(BURST + 5)] == [401] * (BURST + 5)
+    assert [ask(f"guess {n}").status_code for n in range(BURST)] == [401] * (BURST - 1) + [429]
+    refused = ask(world.keys["admin"])
+    assert (refused.status_code, refused.json()["type"]) == (429, "urn:leadgraph:guesses")
+    assert refused.headers["retry-after"] == str(60 // PER_MINUTE)
+    assert ask(world.keys["read"]).status_code == 200
+    assert ask("of the settings").status_code == 429, "a right guess is not listened to either"
+    assert ask(world.keys["admin"], "203.0.113.9").status_code == 200
+    assert ask(world.keys["admin"]).status_code == 200, "it is known now, wherever it comes from"
+    now[0] = 60 / PER_MINUTE
+    assert ask("of the settings").status_code == 200
+    assert TestClient(app, client=("198.51.100.7", 1)).get("/v1/leads").status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("proxies", "address", "forwarded", "place"),
+    [
+        (0, "198.51.100.7", "1.1.1.1", "198.51.100.7"),
+        (1, "127.0.0.1", "9.9.9.9, 198.51.100.7", "198.51.100.7"),
+        (2, "127.0.0.1", "9.9.9.9, 198.51.100.7, 10.0.0.1", "198.51.100.7"),
+        (1, "198.51.100.7", "", "198.51.100.7"),
+        (0, "::ffff:198.51.100.7", "", "198.51.100.7"),
+    ],
+    ids=[
+        "a header without a proxy",
+        "a header that lies",
+        "two proxies",
+        "past the proxy",
+        "in the new form",
+    ],
+)
+def test_a_guess_is_laid_to_the_address_that_our_own_proxies_saw(
+    proxies: int, address: str, forwarded: str, place: str
+) -> None:
+    guesses = Guesses(proxies=proxies, now=lambda: 0.0)
+    header = [(b"x-forwarded-for", forwarded.encode())] if forwarded else []
+    for n in range(BURST):
+        guesses.wrong(f"guess {n}", {"client": (address, n), "headers": header})
+    with pytest.raises(Throttled):
+        guesses.before("more", {"client": (address, 1), "headers": header})
+    alone = {"client": (place, 1), "headers": [(b"x-forwarded-for", place.encode())]}
+    with pytest.raises(Throttled):
+        guesses.before("more", alone)
+
+
+def test_all_addresses_of_one_network_are_one_guesser_and_what_is_remembered_is_bounded() -> None:
+    guesses = Guesses(now=lambda: 0.0)
+    for n in range(BURST):
+        guesses.wrong(f"guess {n}", {"client": (f"2001:db8:1:2::{n:x}", 1), "headers": []})
+    with pytest.raises(Throttled):
+        guesses.before("more", {"client": ("2001:db8:1:2:ffff::1", 1), "headers": []})
+    guesses.before("more", {"client": ("2001:db8:1:3::1", 1), "headers": []})
+    for n in range(PLACES + 10):
+        guesses.wrong(f"other {n}", {"client": (f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}", 1), "headers": []})
+    assert (len(guesses._wrong), len(guesses._left._kept)) == (PLACES, PLACES)
 
 
 def test_a_bucket_never_holds_more_than_its_burst() -> None:

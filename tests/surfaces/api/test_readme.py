@@ -67,6 +67,7 @@ def test_the_walk_of_the_readme_ends_with_the_write_in_the_crm_and_a_log_that_ve
         out, err = walk.communicate()
     assert walk.returncode == 0, f"{out[-3_000:]}\n{err[-3_000:]}"
     assert '{"accepted":4,"duplicates":0,"quarantined":[]}' in out
+    assert "crm: owner rep_" in out
     assert '"sound":true' in out
     crm = Reports(CrmFile(tmp_path / ".leadgraph-walk" / "crm.db"))
     steps = [line.kind.value for line in crm.ledger()]

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -16,8 +16,9 @@ from domain.ports.home import Home
 from surfaces.api.app import Terms, build_app
 from surfaces.api.health import Health
 from surfaces.api.metrics import Figures
-from surfaces.api.requests import Line
 from surfaces.door import take
+from surfaces.log import Line
+from surfaces.supervising import Crew
 from surfaces.working import Working, worker_of
 from tests.surfaces.talk_world import Ears, open_talks
 
@@ -58,6 +59,9 @@ class Hand:
 
     def still_s(self) -> float:
         return self._still
+
+    def answered(self, line: Line) -> None:
+        pass
 
 
 def _unread(_: object, **__: object) -> Iterator[Any]:
@@ -104,8 +108,39 @@ LACKING: dict[str, tuple[Callable[[Home], Home], Hand, dict[str, str], dict[str,
 @pytest.mark.parametrize("case", LACKING)
 async def test_what_is_missing_or_degraded_is_named(home: Home, case: str) -> None:
     change, hand, missing, degraded = LACKING[case]
-    standing = await Health(change(home), hand, check_s=0.2).standing()
+    check_s = 0.2 if case == "an answer of the database" else 20
+    standing = await Health(change(home), hand, check_s=check_s).standing()
     assert (standing.missing, standing.degraded) == (missing, degraded)
+
+
+@pytest.mark.parametrize("part", ["worker", "deliveries", "events"])
+async def test_a_part_that_ended_is_named_and_counted_until_it_is_well(home: Home, part: str) -> None:
+    """Without some of them nothing comes of what is taken; the server goes on without the others."""
+    now, stop = [0.0], asyncio.Event()
+    crew = Crew(now=lambda: now[0], pauses=(3_600.0,))
+
+    async def fails(_: asyncio.Event) -> None:
+        raise ZeroDivisionError
+
+    async def seen() -> tuple[Mapping[str, str], Mapping[str, str], float, float]:
+        standing = await Health(home, crew=crew).standing()
+        figures = _figures((await Figures(home, crew).text()).decode())
+        up, failures = figures["leadgraph_part_up", part], figures["leadgraph_part_failures_total", part]
+        return standing.missing, standing.degraded, up, failures
+
+    keeping = asyncio.create_task(crew.keep({part: fails}, stop))
+    while not crew.failures.get(part):  # noqa: ASYNC110 - it is begun on this loop
+        await asyncio.sleep(0)
+    ended: dict[str, str] = {part: "ended"}
+    assert await seen() == (({}, ended, 0, 1) if part == "events" else (ended, {}, 0, 1))
+    if part == "worker":
+        answer = TestClient(build_app(home, Ears(), Terms(open_=True), crew=crew)).get("/readyz")
+        assert (answer.status_code, answer.json()["missing"]) == (503, [{"name": part, "code": "ended"}])
+    stop.set()
+    await keeping
+    assert await seen() == ({}, {part: "begun_again"}, 1, 1)
+    now[0] = 60.0
+    assert await seen() == ({}, {}, 1, 1)
 
 
 async def test_an_answer_is_given_again_for_a_second_and_then_looked_at_anew(home: Home) -> None:
@@ -125,17 +160,20 @@ async def test_an_answer_is_given_again_for_a_second_and_then_looked_at_anew(hom
 
 
 def test_readyz_is_a_problem_that_names_what_is_missing_and_nothing_of_the_house(home: Home) -> None:
-    client = TestClient(build_app(replace(home, limits=Broken()), Ears()))
+    client = TestClient(build_app(replace(home, limits=Broken()), Ears(), Terms(open_=True)))
     answer = client.get("/readyz")
     assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json")
     assert answer.json()["missing"] == [{"name": "database", "code": "temporary"}]
     assert "secret" not in answer.text
     assert client.get("/healthz").status_code == 200
-    assert TestClient(build_app(home, Ears())).get("/readyz").json() == {"status": "ok", "degraded": []}
+    assert TestClient(build_app(home, Ears(), Terms(open_=True))).get("/readyz").json() == {
+        "status": "ok",
+        "degraded": [],
+    }
 
 
-def test_beyond_this_machine_figures_and_readiness_ask_for_a_key(home: Home) -> None:
-    client = TestClient(build_app(home, Ears(), Terms(key="k", here=False)))
+def test_figures_and_readiness_ask_for_a_key_and_being_alive_does_not(home: Home) -> None:
+    client = TestClient(build_app(home, Ears(), Terms(key="k")))
     shown = {"authorization": "Bearer k"}
     for path in ("/readyz", "/metrics"):
         assert (client.get(path).status_code, client.get(path, headers=shown).status_code) == (401, 200)
@@ -158,10 +196,10 @@ def _figures(text: str) -> dict[tuple[str, ...], float]:
 
 
 async def test_the_figures_count_what_happened_and_name_nobody(home: Home) -> None:
-    figures = Figures(home)
-    client = TestClient(build_app(home, Ears(), figures=figures))
+    figures, crew = Figures(home), Crew()
+    client = TestClient(build_app(home, Ears(), Terms(open_=True), figures=figures))
     await take(home, [(0, _signal(1)), (1, _signal(1)), (2, {"id": "bad"})])
-    working = Working(worker_of(home), decided=figures.decided)
+    working = Working(worker_of(home), crew, decided=figures.decided)
     working.start()
     while (await home.reads.counts(home.tenant))["decisions"] == 0:  # noqa: ASYNC110 - it works in another thread
         await asyncio.sleep(0.01)
@@ -194,7 +232,9 @@ def test_every_answer_has_an_id_and_safe_headers_and_a_line_that_holds_nothing_t
     home: Home,
 ) -> None:
     lines: list[Line] = []
-    client = TestClient(build_app(home, Ears(), told=lines.append), raise_server_exceptions=False)
+    client = TestClient(
+        build_app(home, Ears(), Terms(open_=True), told=lines.append), raise_server_exceptions=False
+    )
     for path, status in (
         ("/healthz", 200),
         (f"/v1/leads/x{SECRET}?utm={SECRET}", 404),
@@ -221,8 +261,8 @@ def test_every_answer_has_an_id_and_safe_headers_and_a_line_that_holds_nothing_t
 
 def test_a_defect_is_answered_as_a_problem_and_its_words_stay_out_of_answer_and_log(home: Home) -> None:
     lines: list[Line] = []
-    reads: Any = SimpleNamespace(find_lead=lambda *_: 1 / 0)
-    client = TestClient(build_app(replace(home, reads=reads), Ears(), told=lines.append))
+    reads: Any = SimpleNamespace(find_lead=lambda *_, **__: 1 / 0)
+    client = TestClient(build_app(replace(home, reads=reads), Ears(), Terms(open_=True), told=lines.append))
     answer = client.get(f"/v1/leads/{SECRET}")
     assert (answer.status_code, answer.headers["content-type"]) == (500, "application/problem+json")
     assert answer.headers["x-request-id"] == lines[0]["request_id"]

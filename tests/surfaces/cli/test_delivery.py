@@ -110,6 +110,22 @@ def test_what_was_refused_is_never_sent_and_counts_as_an_override(
     assert (found["open"], found["decided"], found["override_rate"]) == (0, 1, 1.0)
 
 
+def test_what_was_written_can_be_seen_where_it_was_written(asked: tuple[World, dict[str, Any]]) -> None:
+    """Nothing of it before it is approved; then the CRM itself says so."""
+    world, approval = asked
+    (before,) = world.records("leads", "crm", "crm_id:lead-1")
+    assert {one["owner"] for one in before["targets"]} == {None}
+    for person in ("ann", "bob"):
+        world.approve(person, approval["proposal_hash"], approval["approval"])
+    (record,) = world.crm().records()
+    (after,) = world.records("leads", "crm", "crm_id:lead-1")
+    (crm,) = [one for one in after["targets"] if one["exists"]]
+    assert (crm["owner"], crm["fields"]) == (record.owner, record.fields)
+    assert crm["open_tasks"] == [task.ref for task in world.crm().tasks()]
+    assert f"owner {record.owner}" in world.call("leads", "crm", "crm_id:lead-1")[1]
+    assert world.call("leads", "crm", "crm_id:nobody")[0] == Exit.ERROR
+
+
 def test_what_nobody_answers_is_not_sent(asked: tuple[World, dict[str, Any]]) -> None:
     world, approval = asked
     world.at = Instant(world.at + 8 * DAY)
@@ -125,7 +141,8 @@ def test_under_changed_tables_nothing_is_sent_and_the_person_is_asked_anew(
 ) -> None:
     world, approval = asked
     assert world.call("policy", "promote", str(changed), "--comment", "one is enough")[0] == Exit.OK
-    world.approve("ann", approval["proposal_hash"], approval["approval"])
+    code, _ = world.approve("ann", approval["proposal_hash"], approval["approval"])
+    assert (code, "no longer holds" in world.err.getvalue()) == (Exit.ERROR, True)
     assert world.records("approvals", "measures")[0]["redecided"] == 1
     assert "create_task" not in world.sent()
     world.works()

@@ -34,7 +34,7 @@ class Stored:
     leads_: list[LeadState]
     keys_: Keys
 
-    async def find_lead(self, tenant: TenantId, key: str) -> LeadId | None:
+    async def find_lead(self, tenant: TenantId, key: str, **_: object) -> LeadId | None:
         """By id or key value."""
         known = {one.value: LeadId(lead) for lead, keys in self.keys_.items() for one in keys}
         return LeadId(key) if key in self.keys_ else known.get(key)

@@ -24,7 +24,7 @@ from domain.ports.home import Home
 from surfaces.cli.mcp import application, pages_of
 from surfaces.handoff import Desk
 from surfaces.mcp.callers import always, of_request
-from surfaces.mcp.forms import UNTRUSTED
+from surfaces.mcp.forms import LONGEST, UNTRUSTED, offered
 from surfaces.mcp.server import build_server
 from tests.crash.hot import hot_lead
 from tests.surfaces.cli.acting_world import World
@@ -169,19 +169,66 @@ async def test_an_approval_needs_the_scope_the_hash_and_two_names(agents: Agents
     assert '"code":"used"' in used[1]
 
 
-async def test_another_region_sees_nothing_and_hostile_arguments_do_nothing(agents: Agents) -> None:
+def test_what_would_be_written_is_shown_whole_whatever_else_is_cut() -> None:
+    """An approval is about all of it; what is there now, and why, may be cut."""
+    write = {"step": "add_note", "field": "request", "before": "b" * 5_000, "after": "a" * 5_000}
+    action = {"params": {"note": "n" * 3_000}, "writes": [write] * 150, "why": "w" * 5_000}
+    (shown,) = offered({"actions": [action], "reasons": ["r"] * 500})["actions"]
+    assert (len(shown["writes"]), shown["params"]) == (150, action["params"])
+    assert {len(one["after"]) for one in shown["writes"]} == {5_000}
+    assert {len(one["before"]) for one in shown["writes"]} == {LONGEST} == {len(shown["why"])}
+
+
+def about(tool: str, line: Any, asked: Any, talk: str) -> list[dict[str, Any]]:
+    """How `tool` is asked about what belongs to a lead; a tool that is new must be told here."""
+    word = {"verdict": "reject", "proposal_hash": asked["proposal_hash"]}
+    talks = {"conversation_id": talk, "messages": TALK}
+    known: dict[str, list[dict[str, Any]]] = {
+        "get_lead": [{"lead": line["lead"]}, {"lead": "crm_id:lead-1"}],
+        "find_leads": [{}],
+        "explain_decision": [{"decision": line["decision_id"]}],
+        "list_approvals": [{}],
+        "show_approval": [{"approval": asked["approval"]}, {"approval": asked["decision"]}],
+        "decide_approval": [{"approval": asked["approval"], **word}],
+        "qualify_conversation": [
+            {**talks, "lead": line["lead"]},
+            *({**talks, "act": act} for act in (False, True)),
+        ],
+    }
+    return known[tool]
+
+
+async def test_through_no_tool_another_region_sees_or_touches_anything(agents: Agents) -> None:
+    """A key with every scope: what lies elsewhere is unknown to it; a talk of the same name is its own."""
+    home = agents.home
+    _, found = await agents.call("ann", "admin", "us", "find_leads", min_points=1)
+    _, listed = await agents.call("ann", "admin", "us", "list_approvals")
+    line, asked = found["leads"][0], listed["result"][0]
+    talk = {"conversation_id": "conv-us", "messages": TALK}
+    await agents.call("bot", "agent", "us", "qualify_conversation", **talk, lead=line["lead"], act=True)
+    before = [
+        await home.reads.signals(home.tenant, line["lead"]),
+        await home.outbox.of_lead(home.tenant, line["lead"]),
+    ]
+    async with agents.of("eve", "admin", "eu") as client:
+        for tool in [one.name for one in (await client.list_tools()).tools]:
+            for arguments in about(tool, line, asked, "conv-us"):
+                well, told = await called(client, tool, **arguments)
+                named = "lead" in arguments or "approval" in arguments or "decision" in arguments
+                assert well is not named, (tool, told)
+                assert not named or '"code":"unknown"' in told
+                assert line["lead"] not in str(told)
+                assert asked["proposal_hash"] not in str(told)
+                assert tool != "qualify_conversation" or named or told["decision"] == "handoff"
+    after = [
+        await home.reads.signals(home.tenant, line["lead"]),
+        await home.outbox.of_lead(home.tenant, line["lead"]),
+    ]
+    assert after == before
+
+
+async def test_hostile_arguments_do_nothing(agents: Agents) -> None:
     """What is wrong is named; the server goes on."""
-    _, found = await agents.call("ann", "viewer", "us", "find_leads")
-    lead = found["leads"][0]
-    _, elsewhere = await agents.call("eve", "viewer", "eu", "find_leads")
-    hidden = [
-        await agents.call("eve", "viewer", "eu", "get_lead", lead=lead["lead"]),
-        await agents.call("eve", "viewer", "eu", "explain_decision", decision=lead["decision_id"]),
-        await agents.call("eve", "viewer", "eu", "qualify_conversation", conversation_id="c", messages=TALK,
-                          lead=lead["lead"]),
-    ]  # fmt: skip
-    assert {one["region"] for one in elsewhere["leads"]} <= {"eu"}
-    assert all(not well and '"code":"unknown"' in words for well, words in hidden)
     async with agents.of("ann") as client:
         for tool, arguments in (
             ("get_lead", {"lead": "'; DROP TABLE lead; --"}),
@@ -255,13 +302,16 @@ async def over_http(url: str, key: str) -> AsyncIterator[Client]:
 
 
 async def test_over_http_a_key_is_needed_and_its_scopes_hold(home: Home, desk: Desk) -> None:
-    """No key, a wrong and a revoked one get 401, another origin or host is refused; a closed client harms nobody."""
+    """No key, a wrong and a revoked one get 401, another origin or host is refused; who may approve does, by name."""
     locked = replace(home, settings=home.settings.model_copy(update={"api_key": SecretStr(KEY)}))
     assert home.access is not None
     scopes = ROLES["viewer"]
     now = home.clock.now()
     made, secret = await home.access.make(
         home.tenant, Region("us"), name="ann", scopes=scopes, by="root", now=now
+    )
+    _, voter = await home.access.make(
+        home.tenant, Region("us"), name="vera", scopes=ROLES["approver"], by="root", now=now
     )
     gone, dead = await home.access.make(
         home.tenant, Region("us"), name="old", scopes=scopes, by="root", now=now
@@ -287,10 +337,20 @@ async def test_over_http_a_key_is_needed_and_its_scopes_hold(home: Home, desk: D
             )
         async with over_http(url, KEY) as root:  # the one before is closed
             again, _ = await called(root, "find_leads")
+        async with over_http(url, voter) as approver:
+            _, listed = await called(approver, "list_approvals")
+            word = {name: listed["result"][0][name] for name in ("approval", "proposal_hash")}
+            _, voted = await called(approver, "decide_approval", verdict="approve", **word)
+            _, twice = await called(approver, "decide_approval", verdict="approve", **word)
+    asked = await home.approvals.get(home.tenant, word["approval"])
     assert made.caller.name == "ann"
     assert statuses == [401, 401, 401, 403, 421]
-    assert (well, len(found["leads"]), again) == (True, 2, True)
+    assert (well, again) == (True, True)
+    assert {lead["region"] for lead in found["leads"]} == {"us"}
     assert '"code":"scope"' in approving[1]
+    assert (voted["approved_by"], voted["state"], '"code":"twice"' in twice) == (1, "open", True)
+    assert asked is not None
+    assert [vote.by for vote in asked.votes] == ["vera"]
 
 
 async def test_over_http_a_key_that_asks_too_often_is_told_when_to_come_back(home: Home, desk: Desk) -> None:
@@ -315,11 +375,11 @@ async def test_over_http_a_key_that_asks_too_often_is_told_when_to_come_back(hom
 
 @pytest.mark.slow
 async def test_over_stdio_the_command_serves_a_home(tmp_path: Path) -> None:
-    """As a process of its own, with what the role lets it do."""
+    """As a process of its own; unless a role is named it may only look."""
     command = "from app import main; main()"
     server = StdioServerParameters(
         command=sys.executable,
-        args=["-c", command, "mcp", "--role", "viewer"],
+        args=["-c", command, "mcp"],
         env={
             "LEADGRAPH_HOME": str(tmp_path / "home"),
             "LEADGRAPH_MEMORY": "off",
@@ -331,5 +391,8 @@ async def test_over_stdio_the_command_serves_a_home(tmp_path: Path) -> None:
         refused, words = await called(
             client, "decide_approval", approval="ap_1", verdict="approve", proposal_hash="0" * 64
         )
+        acted, why = await called(
+            client, "qualify_conversation", conversation_id="c", messages=TALK, act=True
+        )
     assert (well, found["leads"], refused) == (True, [], False)
-    assert '"code":"scope"' in words
+    assert ('"code":"scope"' in words, acted, '"code":"scope"' in why) == (True, False, True)

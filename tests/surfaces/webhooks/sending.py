@@ -89,7 +89,7 @@ CHANGE: Mapping[str, Any] = {
 """An event of HubSpot."""
 WORDS: Mapping[str, Any] = {
     "event": "message_created", "id": 41, "content": "What does it cost?", "message_type": "incoming",
-    "private": False, "created_at": "2024-03-01T09:50:00.000Z", "account": {"id": 1},
+    "private": False, "created_at": "2024-03-01T09:50:00.771Z", "account": {"id": 1},
     "sender": {"id": 10, "email": "ann@acme.example"},
     "conversation": {"id": 7, "meta": {"sender": {"id": 10, "email": "ann@acme.example"}}},
 }  # fmt: skip

@@ -31,3 +31,18 @@ def test_a_thin_payload_is_on_the_list_before_it_is_taken(tmp_path: Path, read: 
         House(world, home, {}).send("hubspot", as_json([CREATION]))
         due = now(world.store.todos.due(home.tenant, now=home.clock.now()))
         assert due == (["hubspot"] if read else [])
+
+
+def test_an_id_that_is_no_text_is_not_read_and_costs_no_other_event(tmp_path: Path) -> None:
+    """Half a character, as JSON can name it, or a control character."""
+    with opened(tmp_path) as world:
+        upstream = Upstream(world.store.todos, world.store.positions, {"hubspot": cast(Any, None)})
+        house = House(world, replace(world.home, upstream=upstream), {})
+        bad = [{**CREATION, "objectId": ref} for ref in ("\ud800", "1\x00", "1\n2")]
+        company = {**CREATION, "subscriptionType": "company.creation", "objectId": "\ud800"}
+        answer = house.send("hubspot", as_json([*bad, company, CREATION]))
+        assert answer.status_code == 202
+        found = answer.json()
+        assert (found["accepted"], [one["index"] for one in found["quarantined"]]) == (1, [0, 1, 2])
+        todos = world.store.todos.take(world.home.tenant, "hubspot", limit=9, now=2**60, lease_us=1)
+        assert [one.record.ref for one in now(todos)] == ["123"]

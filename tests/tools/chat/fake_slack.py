@@ -24,6 +24,7 @@ class FakeSlack:
     whispers: list[tuple[str, str]] = field(default_factory=list)
     members: tuple[str, ...] = ("U1", "U2", "U9")
     page: int = 200
+    scopes: str = "chat:write,channels:history"
     ledger: list[tuple[str, StepKind]] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
 
@@ -39,7 +40,7 @@ class FakeSlack:
         if wrong:
             self.broken.append(f"{method}: {wrong}")
             return Said(200, {"ok": False, "error": "invalid_blocks", "secret": "words"})
-        return Said(200, self._answers()[method](given))
+        return Said(200, self._answers()[method](given), {"x-oauth-scopes": self.scopes})
 
     def _answers(self) -> dict[str, Callable[[Any], Any]]:
         return {

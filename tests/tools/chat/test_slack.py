@@ -48,13 +48,44 @@ def space(tmp_path: Path) -> Iterator[Workspace]:
 async def test_a_question_is_one_message_that_is_kept_up_to_date(space: Workspace) -> None:
     await space.chat.show(ASKED)
     await space.chat.show(ASKED)
-    assert [one["value"] for one in space.fake.buttons()] == [f"ap_1|{HASH}"] * 2
+    assert [one["value"] for one in space.fake.buttons()] == [f"ap_1|{HASH}|whole"] * 2
     assert await space.chat.showing() == ["ap_1"]
     await space.chat.show(ENDED)
     assert (len(space.fake.messages), space.fake.buttons(), await space.chat.showing()) == (1, [], [])
     assert "Approved by ann." in space.fake.text()
     await space.chat.show(replace(ENDED, approval_id="ap_2"))
     assert len(space.fake.messages) == 1, "what has ended is not asked any more"
+
+
+@pytest.mark.parametrize(
+    ("writes", "whole", "buttons"),
+    [
+        (["note: " + "x" * 2_000], True, ["Approve", "Reject"]),
+        ([f"field {n}: {'x' * 60}" for n in range(100)], True, ["Approve", "Reject"]),
+        (["note: " + "x" * 3_000], True, ["Reject"]),
+        (["note: " + "&" * 800], True, ["Reject"]),
+        ([f"field {n}: {'x' * 250}" for n in range(40)], True, ["Reject"]),
+        (["owner: x"], False, ["Reject"]),
+    ],
+)
+async def test_only_what_is_shown_whole_can_be_approved_by_a_button(
+    space: Workspace, writes: list[str], buttons: list[str], *, whole: bool
+) -> None:
+    """What takes too much room, or cannot be asked now, is approved elsewhere: the message says where."""
+    await space.chat.show(replace(ASKED, writes=writes, whole=whole))
+    assert [one["text"]["text"] for one in space.fake.buttons()] == buttons
+    assert ("leadgraph approvals show ap_1" in space.fake.text()) is (buttons == ["Reject"])
+    assert buttons == ["Reject"] or all(line in space.fake.text() for line in writes)
+
+
+async def test_a_button_of_a_message_that_hid_something_approves_nothing(space: Workspace) -> None:
+    """As earlier versions made them: the press is about no hash, so it is refused and told."""
+    await space.chat.show(ASKED)
+    approve, reject = ({**one, "value": f"ap_1|{HASH}"} for one in space.fake.buttons())
+    said = [space.chat.read(delivery(pressed(one), 0)) for one in (approve, reject)]
+    assert [(one.kind, one.proposal_hash) for one in said if isinstance(one, Pressed)] == [
+        (VoteKind.APPROVE, ""), (VoteKind.REJECT, HASH),
+    ]  # fmt: skip
 
 
 async def test_a_restart_knows_the_message_of_a_question(space: Workspace, tmp_path: Path) -> None:

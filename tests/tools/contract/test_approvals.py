@@ -2,14 +2,16 @@
 
 import asyncio
 from collections import Counter
+from typing import Any
 
 import pytest
 
 from domain.approval import Approval, ApprovalState, Terms, VoteKind, hash_of
 from domain.errors import BadInput
+from domain.ids import Region
 from domain.instants import HOUR
 from tests.tools.contract.company import ADA, BOB, ENROL, HANDOFF, SCORE, TASK, Company
-from tests.tools.contract.stores import OTHER, POLICY, TENANT, AnyStore
+from tests.tools.contract.stores import OTHER, POLICY, REGION, TENANT, AnyStore
 
 
 @pytest.fixture
@@ -186,6 +188,11 @@ async def test_lists_are_in_order(company: Company) -> None:
     approvals = company.store.approvals
     assert [one.approval_id for one in await approvals.open(TENANT)] == asked
     assert [one.approval_id for one in await approvals.open(TENANT, limit=1)] == asked[:1]
+    assert await approvals.open(TENANT, region=REGION) == await approvals.open(TENANT)
+    assert await approvals.open(TENANT, region=Region("elsewhere")) == []
+    opened: dict[str, Any] = {"states": [ApprovalState.OPEN], "after": None, "limit": 9}
+    assert len(await approvals.page(TENANT, **opened, region=REGION)) == len(asked)
+    assert await approvals.page(TENANT, **opened, region=Region("elsewhere")) == []
     for approval in await approvals.open(TENANT):
         await company.vote(approval)
         company.later()

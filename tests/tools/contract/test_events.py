@@ -123,10 +123,30 @@ async def test_one_is_taken_only_if_something_is_before_it_and_by_one_at_a_time(
     assert await take(store, NOW + LEASE) == []
     end = await store.feed.end(TENANT, REGION)
     assert await store.subscriptions.advance(one, end, arrived=True, until=NOW + LEASE)
-    await store.subscriptions.release(one)
+    await store.subscriptions.release(one, now=NOW + 2)
     assert await take(store, NOW + 2) == []
     assert [each.position for each in await store.subscriptions.all(TENANT)] == [end]
     assert list(await store.subscriptions.all(OTHER)) == []
+
+
+async def test_those_with_nothing_before_them_hide_nobody_and_turns_go_round(store: AnyStore) -> None:
+    """However many they are. Who was given back waits behind who has waited longer."""
+    await decided(store, 1, None)
+    end = await store.feed.end(TENANT, REGION)
+    for _ in range(101):
+        await make(store, end)
+    failed = await make(store)
+    (one,) = await take(store, NOW)
+    await store.subscriptions.fail(one, "slow", state=SubscriptionState.ON, next_try=NOW + 5, now=NOW)
+    assert [each.subscription_id for each in await take(store, NOW + 5)] == [failed.subscription_id]
+    await make(store)
+    await make(store)
+    order = []
+    for now in (NOW + 10, NOW + 20, NOW + 30, NOW + 40):
+        (first,) = await store.subscriptions.take(TENANT, now=now, lease_us=1, limit=1)
+        await store.subscriptions.release(first, now=now)
+        order.append(first.subscription_id)
+    assert (len({*order[:2]}), order[2:]) == (2, order[:2])
 
 
 async def test_whoever_was_too_slow_moves_nothing(store: AnyStore) -> None:
@@ -136,7 +156,7 @@ async def test_whoever_was_too_slow_moves_nothing(store: AnyStore) -> None:
     (mine,) = await take(store, NOW + 1 + LEASE)
     assert not await store.subscriptions.advance(slow, 4, arrived=True, until=NOW)
     await store.subscriptions.fail(slow, "late", state=SubscriptionState.PAUSED, next_try=0, now=NOW)
-    await store.subscriptions.release(slow)
+    await store.subscriptions.release(slow, now=NOW)
     assert await take(store, NOW + 2 + LEASE) == []
     assert list(await store.subscriptions.all(TENANT)) == [mine]
 

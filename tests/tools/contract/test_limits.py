@@ -68,3 +68,41 @@ def test_no_order_of_calls_gets_more_than_the_rate(times: list[int], per_minute:
             assert later[0] == 0 < early[0]
     span = max(times) - times[0]
     assert taken <= burst + max(0, span) * per_minute // MINUTE
+
+
+async def test_tokens_in_advance_come_in_turn_and_who_is_turned_away_takes_none(store: AnyStore) -> None:
+    rate = {"per_minute": 60, "burst": 2, "now": NOW, "ahead": 2 * SECOND}
+    answers = [await store.limits.reserve("crm", **rate) for _ in range(6)]
+    assert answers == [0, 0, SECOND, 2 * SECOND, 3 * SECOND, 3 * SECOND]
+    assert await store.limits.reserve("crm", **{**rate, "now": NOW + 3 * SECOND}) == 0
+
+
+async def test_several_tokens_are_taken_together_and_some_are_left(store: AnyStore) -> None:
+    rate = {"per_minute": 60, "burst": 5, "now": NOW}
+    assert await store.limits.reserve("crm", **rate, tokens=3) == 0
+    assert await store.limits.reserve("crm", **rate, leave=2) == SECOND
+    assert await store.limits.reserve("crm", **rate, tokens=3) == SECOND
+    assert await store.limits.reserve("crm", **rate, tokens=2) == 0
+    with pytest.raises(ValueError, match="never holds"):
+        await store.limits.reserve("crm", **rate, tokens=4, leave=2)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, MINUTE), st.integers(0, 10 * SECOND)), min_size=1, max_size=60),
+    st.integers(1, 600),
+    st.integers(1, 20),
+)
+def test_no_window_of_what_begins_is_fuller_than_the_rate(
+    calls: list[tuple[int, int]], per_minute: int, burst: int
+) -> None:
+    """Taken in advance or not: whoever begins when told to keeps the rate."""
+    bucket, begun, now = None, list[int](), 0
+    for passed, ahead in calls:
+        now += passed // len(calls)
+        wait, *rest = reserved(bucket, per_minute=per_minute, burst=burst, now=now, ahead=ahead)
+        bucket = rest[0], rest[1]
+        begun += [now + wait] if wait <= ahead else []
+    assert begun == sorted(begun)
+    for first, start in enumerate(begun):
+        for last in range(first, len(begun)):
+            assert last - first + 1 <= burst + 1 + (begun[last] - start) * per_minute // MINUTE

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from domain.ids import Region
 from domain.kinds import Kind
 from domain.lead import Band, BandState, PastAction
 from tests.tools.contract.stores import (
@@ -39,6 +40,22 @@ async def test_a_lead_is_found_by_any_of_its_keys(store: AnyStore) -> None:
     assert await store.reads.keys(OTHER, lead) == []
 
 
+async def test_a_key_names_a_lead_in_each_region_and_each_can_be_asked_for(store: AnyStore) -> None:
+    """Also a lead's id is none in another region, and lists hold what is of the region."""
+    here, there = Region("eu"), Region("us")
+    for n, region in enumerate((here, there)):
+        await store.inbox.accept([signal(n, ADA, region=region)], now=NOW + n)
+    of = {state.region: state.lead_id for state in await states(store)}
+    assert of.keys() == {here, there}
+    for region, other in ((here, there), (there, here)):
+        assert await store.reads.find_lead(TENANT, "ada", region=region) == of[region]
+        assert await store.reads.find_lead(TENANT, of[region], region=region) == of[region]
+        assert await store.reads.find_lead(TENANT, of[region], region=other) is None
+        listed = [one async for batch in store.reads.leads(TENANT, region=region) for one in batch]
+        assert [state.lead_id for state in listed] == [of[region]]
+    assert await store.reads.find_lead(TENANT, "ada") == of[here], "of several the one seen first"
+
+
 async def test_leads_come_in_the_order_of_their_ids(store: AnyStore) -> None:
     """Across batches; a lead's state comes back as it was committed."""
     await store.inbox.accept([signal(n, key(EMAIL, str(n))) for n in range(7)], now=NOW)
@@ -73,6 +90,16 @@ async def test_signals_come_newest_first(store: AnyStore) -> None:
     (lead,) = [state.lead_id for state in await states(store)]
     assert [one.id for one in await store.reads.signals(TENANT, lead, limit=3)] == ["1", "2", "4"]
     assert await store.reads.signals(OTHER, lead) == []
+
+
+async def test_signals_are_found_by_their_ids(store: AnyStore) -> None:
+    """As they were stored; those that are not there are left out, and so are another tenant's."""
+    given = [signal(n) for n in (1, 2, 3)]
+    await store.inbox.accept([*given, signal(4, tenant=OTHER)], now=NOW)
+    ids = [one.signal_id for one in (*given[:2], signal(4), signal(5))]
+    found = await store.reads.stored(TENANT, ids)
+    assert sorted(found, key=lambda one: one.id) == given[:2]
+    assert await store.reads.stored(TENANT, []) == []
 
 
 async def test_nothing_of_one_tenant_is_read_by_another(open_any: OpenStore) -> None:

@@ -5,10 +5,13 @@ from dataclasses import replace
 
 import pytest
 
-from domain.action import ActionKind, ActionState
+from domain.action import ActionKind, ActionState, Move
 from domain.audit import AuditEntry, Sealed
 from domain.errors import Permanent
+from domain.handing import Fate, Given, Stage
+from domain.handoff import Situation
 from domain.ids import LeadId, RunId, TenantId
+from domain.instants import DAY
 from domain.kinds import Kind
 from domain.ports.talks import Standing, StoredTalk, TalkDecision, after
 from tests.tools.contract.company import ENROL, HANDOFF, Company
@@ -71,7 +74,8 @@ async def test_a_decision_stands_with_its_row_its_record_and_its_action(store: A
     kept = await store.talks.decide(decision(lead, acts=True, person="r1"), expected=0, now=NOW)
     assert kept is not None
     assert (kept.version, kept.action_id, kept.already_open) == (1, f"ac_{lead}_1", False)
-    assert await store.talks.standing(TENANT, "c1") == Standing(1, 2, "sales", "r1")
+    given = Given(f"ac_{lead}_1", Fate.ON_WAY, None, "inbound")
+    assert await store.talks.standing(TENANT, "c1") == Standing(1, 2, "sales", "r1", given=given)
     assert await rows(store) == ["handoff"]
     (one,) = await stored(store)
     assert one.record is not None
@@ -190,19 +194,18 @@ async def test_who_has_no_room_any_more_is_a_conflict(open_any: OpenStore) -> No
     assert [one.load for one in await store.reads.reps(TENANT, now=NOW)] == [1]
 
 
-@pytest.mark.parametrize(("then", "sent"), [({"taken": True}, False), ({"closed": True}, True), ({}, True)])
-async def test_what_a_person_has_taken_is_not_sent(
-    store: AnyStore, then: dict[str, bool], *, sent: bool
-) -> None:
+@pytest.mark.parametrize(("then", "why"), [("taken", "taken"), ("closed", "closed"), ("", "")])
+async def test_what_a_person_has_taken_or_closed_is_not_sent(store: AnyStore, then: str, why: str) -> None:
     lead = await a_lead(store)
     await drain(store)
     assert await store.talks.decide(decision(lead, acts=True), expected=0, now=NOW)
-    assert await store.talks.decide(decision(lead, gives=False, **then), expected=None, now=NOW)
+    said = {then: True} if why else {}
+    assert await store.talks.decide(decision(lead, gives=False, **said), expected=None, now=NOW)
     taken = await store.outbox.take(now=NOW, limit=10, lease_us=LEASE)
-    assert len(taken) == int(sent)
+    assert len(taken) == int(not why)
     row = await store.outbox.get(TENANT, f"ac_{lead}_1")
     assert row is not None
-    assert (row.state, row.reason) == ((ActionState.SENDING, "") if sent else (ActionState.EXPIRED, "taken"))
+    assert (row.state, row.reason) == (ActionState.EXPIRED if why else ActionState.SENDING, why)
 
 
 async def test_a_tenant_sees_its_own_talks_only(store: AnyStore) -> None:
@@ -233,3 +236,109 @@ def test_a_person_has_it_until_the_desk_says_that_it_is_done(*, taken: bool) -> 
     assert (quiet.taken, quiet.released) == (taken, False)
     done = after(quiet, decision(None, gives=False, closed=True))
     assert (done.taken, done.released) == (False, True)
+
+
+async def desk_store(open_any: OpenStore) -> tuple[AnyStore, LeadId]:
+    """A store that follows a desk, a conversation of it given to sales, and its lead."""
+    store = open_any(desk="chatwoot")
+    lead = await a_lead(store, talk="chatwoot:1")
+    await drain(store)
+    assert await store.talks.decide(to_sales(lead, "chatwoot:1", 2), expected=0, now=NOW)
+    return store, lead
+
+
+def to_sales(lead: LeadId, conversation: str, number: int, **more: object) -> TalkDecision:
+    said = {"queue": "sales", "talk": conversation, "owner": "r1"}
+    handing = proposal(lead, number, ActionKind.HANDOFF, params=said)
+    run = RunId(f"ho_{conversation}")
+    given = decision(lead, conversation=conversation, run_id=run, proposal=handing)
+    return replace(given, entry=replace(given.entry, run_id=run), **more)  # type: ignore[arg-type]  # a test names what it sets
+
+
+async def seen_of(store: AnyStore, lead: LeadId, conversation: str) -> Situation:
+    standing, others = (
+        await store.talks.standing(TENANT, conversation),
+        await store.talks.handings(TENANT, lead),
+    )
+    return Situation(
+        blocked=False, handed_at=standing.handed_at, decided=standing.version, owner=None, free=None, listed=False,
+        opens_at=None, given=standing.given, others=others,
+    )  # fmt: skip
+
+
+async def end(store: AnyStore, move: Move, reason: str = "") -> None:
+    (taken,) = await store.outbox.take(now=NOW, limit=1, lease_us=LEASE)
+    assert await store.outbox.finish(taken, move, taken.row.steps, (), now=NOW + 1, reason=reason)
+
+
+@pytest.mark.parametrize(
+    ("move", "fate", "due"),
+    [(Move.REFUSE, Fate.LOST, 1), (Move.EXPIRE, Fate.LOST, 1), (Move.LOSE_TRACK, Fate.UNSURE, 1),
+     (Move.CONFIRM, Fate.THERE, 0)],
+)  # fmt: skip
+async def test_what_reached_nobody_is_looked_at_again(
+    open_any: OpenStore, move: Move, fate: Fate, due: int
+) -> None:
+    store, lead = await desk_store(open_any)
+    for held in await store.due_talks.take(TENANT, limit=9, now=NOW + DAY, lease_us=LEASE):
+        await store.due_talks.settle(TENANT, held, now=NOW)
+    await end(store, move)
+    assert await store.due_talks.waiting(TENANT) == due
+    assert (await store.talks.standing(TENANT, "chatwoot:1")).given == Given(
+        f"ac_{lead}_2", fate, NOW + 1, "sales"
+    )
+
+
+async def test_an_answer_rests_on_what_became_of_the_last_one(open_any: OpenStore) -> None:
+    store, lead = await desk_store(open_any)
+    seen = await seen_of(store, lead, "chatwoot:1")
+    await end(store, Move.REFUSE, "invalid")
+    late = to_sales(lead, "chatwoot:1", 3, seen=seen)
+    assert await store.talks.decide(late, expected=1, now=NOW) is None
+    seen = await seen_of(store, lead, "chatwoot:1")
+    assert [one.stage for one in seen.others] == [Stage.OVER]
+    kept = await store.talks.decide(replace(late, seen=seen), expected=1, now=NOW)
+    assert kept is not None
+    assert kept.already_open  # under the same key: what is another wish has another
+    assert (await store.talks.standing(TENANT, "chatwoot:1")).handed_from == 2
+
+
+async def test_an_answer_rests_on_what_is_open_in_the_leads_other_conversations(open_any: OpenStore) -> None:
+    store = open_any()
+    lead = await a_lead(store)
+    seen = await seen_of(store, lead, "c1")
+    assert await store.talks.decide(to_sales(lead, "c2", 2, told="x"), expected=0, now=NOW)
+    late = to_sales(lead, "c1", 3, seen=seen, told="acts", told_if_open="points")
+    assert await store.talks.decide(late, expected=0, now=NOW) is None
+    seen = await seen_of(store, lead, "c1")
+    assert [(one.stage, one.place, one.owner, one.keeps) for one in seen.others] == [
+        (Stage.OPEN, "c2", "r1", True)
+    ]
+    kept = await store.talks.decide(replace(late, seen=seen), expected=0, now=NOW)
+    assert kept is not None
+    assert (kept.action_id, kept.already_open) == (f"ac_{lead}_2", True)
+
+
+@pytest.mark.parametrize(("got", "sent"), [(Move.CONFIRM, False), (Move.REFUSE, True)])
+async def test_what_a_person_has_sent_again_is_sent_unless_another_has_the_conversation_meanwhile(
+    open_any: OpenStore, got: Move, *, sent: bool
+) -> None:
+    store, lead = await desk_store(open_any)
+    await end(store, Move.REFUSE)
+    anew = to_sales(lead, "chatwoot:1", 3, team="support")
+    assert anew.proposal is not None
+    anew = replace(anew, proposal=replace(anew.proposal, episode=99))
+    assert await store.talks.decide(anew, expected=1, now=NOW)
+    await end(store, got)
+    await store.outbox.retry(TENANT, f"ac_{lead}_2", by="ann", now=NOW)
+    assert len(await store.outbox.take(now=NOW, limit=1, lease_us=LEASE)) == int(sent)
+    row = await store.outbox.get(TENANT, f"ac_{lead}_2")
+    assert row is not None
+    assert (row.state, row.reason) == (
+        (ActionState.SENDING, "again") if sent else (ActionState.EXPIRED, "talk")
+    )
+    standing = await store.talks.standing(TENANT, "chatwoot:1")
+    assert standing.given is not None
+    assert (standing.given.action_id, standing.team) == (
+        (f"ac_{lead}_2", "sales") if sent else (f"ac_{lead}_3", "support")
+    )

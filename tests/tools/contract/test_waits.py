@@ -78,7 +78,7 @@ class Workers:
 
     def reader(self, reader: Asks) -> GuardedReader:
         wait = self.wait(TENANT, reader.vendor)
-        return GuardedReader(reader, Gate(reader.vendor, self.store.limits, wait, self.watch))
+        return GuardedReader(reader, Gate(reader.vendor, wait, self.watch))
 
 
 @pytest.fixture

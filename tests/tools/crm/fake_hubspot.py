@@ -63,6 +63,11 @@ class FakeHubSpot:
         default_factory=lambda: {"contacts": {}, "tasks": {}, "notes": {}}
     )
     made: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    scopes: list[str] = field(default_factory=lambda: [
+        "crm.objects.contacts.read", "crm.objects.contacts.write", "crm.schemas.contacts.read",
+        "crm.objects.owners.read",
+    ])  # fmt: skip
+    """Of the token."""
     ledger: list[tuple[str, StepKind]] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
     """Requests that the contract does not allow."""
@@ -92,6 +97,8 @@ class FakeHubSpot:
 
     def _route(self, asked: Asked) -> Said:
         parts = asked.path.strip("/").split("/")
+        if parts[-1] == "access-token-info":
+            return Said(200, {"userId": 7, "hubId": 62515, "appId": 77, "scopes": self.scopes})
         if parts[:3] == ["crm", "v3", "properties"] and len(parts) == 4 and asked.method == "GET":
             return Said(200, {"results": self.made[parts[3]]})
         if parts[:3] == ["crm", "v3", "owners"] and len(parts) == 4 and asked.method == "GET":

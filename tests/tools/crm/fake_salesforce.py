@@ -29,6 +29,8 @@ FIELDS: Final[Mapping[str, Mapping[str, str]]] = {
         "Priority": "picklist", "Description": "textarea", "ActivityDate": "date", KEY: "string",
     },
 }  # fmt: skip
+LENGTHS: Final[Mapping[str, int]] = {MARKS: 32_768, LEAD: 80, KEY: 40}
+"""Of fields that are not as long as a text may be."""
 _READ_ONLY: Final = {"Id", "IsDeleted", "MasterRecordId", "HasOptedOutOfEmail", "LastModifiedById",
                      "LastModifiedDate", "IsClosed"}  # fmt: skip
 _ALLOWED: Final = {
@@ -55,9 +57,14 @@ class FakeSalesforce:
     token: str = TOKEN
     rows: dict[str, dict[str, dict[str, Any]]] = field(default_factory=lambda: {"Lead": {}, "Task": {}})
     fields: dict[str, dict[str, str]] = field(default_factory=lambda: {k: dict(v) for k, v in FIELDS.items()})
+    lengths: dict[str, int] = field(default_factory=lambda: dict(LENGTHS))
     ledger: list[tuple[str, StepKind]] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
     used: int = 18
+    may: dict[str, dict[str, bool]] = field(default_factory=lambda: {
+        kind: dict.fromkeys(("queryable", "createable", "updateable", "deletable"), True) for kind in FIELDS
+    })  # fmt: skip
+    """What our user may do, by kind of record."""
     stated: Callable[[str], bool] = lambda _: False
     """Whether a signed statement lets in whom it names."""
     now: str = "2023-11-14T22:13:20.000+0000"
@@ -95,12 +102,8 @@ class FakeSalesforce:
         if not asked.path.startswith(ROOT):
             raise Wrong(404, "NOT_FOUND")
         match asked.method, asked.path.removeprefix(ROOT).split("/"):
-            case "GET", ["queryAll"]:
-                return 200, {"done": True, "records": self._query(asked.query["q"])}
-            case "GET", ["sobjects", ("Lead" | "Task") as kind, "describe"]:
-                return 200, {
-                    "fields": [self._described(name, one) for name, one in self.fields[kind].items()]
-                }
+            case "GET", parts:
+                return 200, self._read(parts, asked.query)
             case "PATCH", ["composite", "sobjects"]:
                 return 200, [self._update(one) for one in self._several(asked.body)]
             case "PATCH", ["composite", "sobjects", "Lead", name]:
@@ -112,10 +115,21 @@ class FakeSalesforce:
                 return self._change(asked, ref)
         raise Wrong(400, "METHOD_NOT_ALLOWED")
 
-    @staticmethod
-    def _described(name: str, kind: str) -> dict[str, Any]:
-        own = name in (KEY, LEAD)
-        return {"name": name, "type": kind, "updateable": True, "externalId": own, "unique": own}
+    def _read(self, parts: list[str], query: Mapping[str, str]) -> Any:
+        match parts:
+            case ["limits"]:
+                return {"DailyApiRequests": {"Max": 5_000, "Remaining": 5_000 - self.used}}
+            case ["queryAll"]:
+                return {"done": True, "records": self._query(query["q"])}
+            case ["sobjects", ("Lead" | "Task") as kind, "describe"]:
+                fields = [self._described(name, one) for name, one in self.fields[kind].items()]
+                return {"fields": fields, **self.may[kind]}
+        raise Wrong(400, "METHOD_NOT_ALLOWED")
+
+    def _described(self, name: str, kind: str) -> dict[str, Any]:
+        own, length = name in (KEY, LEAD), 0 if kind == "double" else self.lengths.get(name, 255)
+        more = {"length": length, "externalId": own, "unique": own}
+        return {"name": name, "type": kind, "updateable": True, **more}
 
     @staticmethod
     def _several(body: Any) -> list[dict[str, Any]]:
@@ -154,6 +168,8 @@ class FakeSalesforce:
                 raise Wrong(400, "INVALID_FIELD")
             if value is not None and (wanted == "double") != isinstance(value, float):
                 raise Wrong(400, "JSON_PARSER_ERROR")
+            if name.startswith("Leadgraph_") and len(str(value or "")) > self.lengths.get(name, 255):
+                raise Wrong(400, "STRING_TOO_LONG")
             if name in _ALLOWED and value not in _ALLOWED[name]:
                 raise Wrong(400, "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST")
         return dict(values)

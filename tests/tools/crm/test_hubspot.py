@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from domain.errors import OutcomeUnknown, Refused, Throttled
+from domain.errors import OutcomeUnknown, Refused, Temporary, Throttled
+from tests.tools.crm.fake_hubspot import FakeHubSpot
 from tests.tools.crm.test_vendor_faults import settled
 from tests.tools.crm.vendor_worlds import hubspot_account
 from tests.tools.crm.worlds import SCORE, SUBJECT, TASK
-from tests.tools.vendor_server import instead
+from tests.tools.vendor_server import Asked, Fake, Said, instead
 
 
 def partial(category: str) -> dict[str, Any]:
@@ -105,3 +106,31 @@ async def test_a_wait_that_cannot_be_read_is_a_usual_one_and_none_is_endless(
     with pytest.raises(Throttled) as throttled:
         await account.target.look(SUBJECT)
     assert throttled.value.retry_after_s == seconds
+
+
+async def test_of_several_tasks_one_that_is_gone_hides_none_of_the_others(tmp_path: Path) -> None:
+    """Deleted between the two requests: the contact is there, and so is its other task."""
+    account = hubspot_account(tmp_path)
+    for number in range(2):
+        await account.target.send(TASK, SUBJECT, key=f"k{number}")
+    account.wire.reads = deque([None, deleted_first])
+    (left,) = (await account.target.look(SUBJECT)).open_tasks
+    assert left == list(account.fake.things["tasks"])[1]
+
+
+def deleted_first(fake: Fake, asked: Asked) -> Said:
+    """The first task is deleted before the request is answered."""
+    assert isinstance(fake, FakeHubSpot)
+    next(iter(fake.things["tasks"].values())).archived = True
+    said = fake.handle(asked)
+    assert said.status == 207
+    return said
+
+
+@pytest.mark.parametrize("category", ["NEW", "RATE_LIMITS"])
+async def test_tasks_that_cannot_be_read_are_not_taken_for_gone(tmp_path: Path, category: str) -> None:
+    account = hubspot_account(tmp_path)
+    await account.target.send(TASK, SUBJECT, key="k0")
+    account.wire.reads = deque([None, instead(207, partial(category))])
+    with pytest.raises(Temporary):
+        await account.target.look(SUBJECT)

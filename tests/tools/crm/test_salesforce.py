@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from domain.errors import Refused, Throttled, Unauthorized
+from tests.tools.crm import fake_salesforce
 from tests.tools.crm.test_vendor_faults import settled
 from tests.tools.crm.vendor_worlds import salesforce_account
 from tests.tools.crm.worlds import SCORE, SUBJECT, TASK
@@ -79,3 +80,17 @@ async def test_check_names_what_the_org_lacks_and_writes_nothing(tmp_path: Path)
     problem = "Task: create the field Leadgraph_Key__c, or give the user the right to see it"
     assert await account.check() == [problem]
     assert not any(asked.writes for asked in account.wire.log)
+
+
+@pytest.mark.parametrize(("length", "lacks"), [(255, False), (254, False), (253, True), (0, True)])
+async def test_a_field_that_cannot_hold_the_marks_is_named_before_it_is_full(
+    tmp_path: Path, length: int, lacks: bool
+) -> None:
+    account = salesforce_account(tmp_path)
+    account.fake.lengths[fake_salesforce.MARKS] = length
+    problems = ["Lead: Leadgraph_Marks__c must hold 254 signs"] if lacks else []
+    assert await account.check() == problems
+    for number in range(0 if lacks else 20):
+        step = replace(SCORE, params={"points": str(number)})
+        await account.target.send(step, SUBJECT, key=f"k{number}")
+        assert await account.target.find(f"k{max(0, number - 14)}") is not None

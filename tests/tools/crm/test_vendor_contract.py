@@ -8,9 +8,14 @@ import pytest
 from domain.effect import Step, StepKind
 from domain.errors import Refused
 from domain.instants import Instant
+from domain.ports.target import Seen, Subject
+from domain.signal import KeyKind, LeadKey
 from tests.tools.crm import test_contract as contract
 from tests.tools.crm.vendor_worlds import VENDORS, Account
 from tests.tools.crm.worlds import LEAD, NOW, SCORE, SECOND, SUBJECT, TASK, TENANT, CrmWorld
+from tools.marked import NEW
+from tools.sent import mark_of
+from tools.vendor import Call
 
 test_an_answer_does_not_change_with_the_record = contract.test_an_answer_does_not_change_with_the_record
 test_a_key_cannot_be_used_for_something_else = contract.test_a_key_cannot_be_used_for_something_else
@@ -90,3 +95,69 @@ async def test_a_preview_shows_the_diff_and_the_request_and_changes_nothing(acco
     assert '"hot"' in requests[0]
     assert (changes[-1].field, changes[-1].after) == ("refused", "invalid")
     assert len([one for one in account.wire.log if one.writes]) == asked
+
+
+KNOWN = {
+    "hubspot": [("hubspot:999999", "gone")],
+    "salesforce": [
+        ("salesforce:00Q999999999999AAA", "gone"), ("00Q999999999999", "gone"),
+        ("salesforce:003000000000001AAA", "no_record"),
+    ],
+}  # fmt: skip
+"""Ids of a vendor's records that are no contact or Lead (any more), and what they are refused as."""
+
+
+@pytest.mark.parametrize(
+    ("vendor", "known", "code"), [(vendor, *one) for vendor, some in KNOWN.items() for one in some]
+)
+async def test_a_lead_whom_the_vendor_knows_otherwise_gets_no_second_record(
+    vendor: str, known: str, code: str, tmp_path: Path
+) -> None:
+    account = VENDORS[vendor](tmp_path)
+    target, subject = account.target, Subject(TENANT, LEAD, (LeadKey(KeyKind.CRM_ID, known),))
+    for number, step in enumerate(EVERY):
+        with pytest.raises(Refused) as refused:
+            await target.send(step, subject, key=f"k{number}")
+        assert refused.value.code == code
+    assert await target.look(subject) == Seen(gone=code == "gone")
+    shown = [(change.field, change.after) for change in await target.preview(EVERY, subject)]
+    assert shown == [("refused", code)] * len(EVERY)
+    assert account.fake.counts()["records"] == 0
+    assert not any(asked.writes for asked in account.wire.log)
+
+
+async def test_a_lead_with_two_records_of_which_one_is_gone_keeps_the_other(account: Account) -> None:
+    await account.target.send(SCORE, SECOND, key="k0")
+    (ref,) = _places(account)
+    gone, here = KNOWN[account.target.name][0][0], f"{account.target.name}:{ref}"
+    keys = tuple(LeadKey(KeyKind.CRM_ID, one) for one in (gone, here))
+    await account.target.send(SCORE, Subject(TENANT, LEAD, keys), key="k1")
+    assert _places(account) == [ref]
+
+
+def _places(account: Account) -> list[str]:
+    fake = account.fake
+    return list(fake.things["contacts"] if account.target.name == "hubspot" else fake.rows["Lead"])
+
+
+async def test_the_preview_of_a_first_write_shows_all_that_is_then_sent(account: Account) -> None:
+    """The record that is made first, once, and what is written into it; its id alone is not known yet."""
+    steps = [SCORE, TASK]
+    changes = await account.target.preview(steps, SUBJECT)
+    assert not any(asked.writes for asked in account.wire.log)
+    assert [change.field for change in changes].count("record") == 1
+    assert {("band", "", "hot"), ("points", "", "71")} <= {
+        (change.field, change.before, change.after) for change in changes
+    }
+    shown = [change.after for change in changes if change.field == "request"]
+    for number, step in enumerate(steps):
+        await account.target.send(step, SUBJECT, key=f"k{number}")
+    (ref,) = _places(account)
+    sent = [
+        Call(asked.method, asked.path, asked.body).text().replace(f'"{ref}"', f'"{NEW}"')
+        for asked in account.wire.log
+        if asked.writes
+    ]
+    for number, request in enumerate(sent[1:]):
+        sent[number + 1] = request.replace(mark_of(f"k{number}"), "mark")
+    assert sent == shown

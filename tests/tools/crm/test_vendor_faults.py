@@ -4,6 +4,7 @@ import random
 from collections import Counter, deque
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
@@ -16,7 +17,7 @@ from domain.signal import KeyKind, LeadKey
 from tests.agents.performing import LEAD_ID, Bench, action
 from tests.tools.crm.faulty import MemoryTarget
 from tests.tools.crm.vendor_worlds import VENDORS, Account
-from tests.tools.crm.worlds import OTHER, SCORE, SUBJECT, TASK, TENANT
+from tests.tools.crm.worlds import OTHER, SCORE, SUBJECT, TASK, TENANT, FixedClock
 from tests.tools.vendor_server import Fault, Wire, after, cut, instead, vanished
 
 MANY = 200
@@ -25,7 +26,14 @@ KINDS = (ActionKind.ASSIGN_OWNER, ActionKind.UPSERT_SCORE, ActionKind.UPSERT_SCO
 EACH = pytest.mark.parametrize("vendor", list(VENDORS))
 
 
-async def until_over(bench: Bench, account: Account) -> ActionState:
+class Clocked(Protocol):
+    """Whatever has a clock to set."""
+
+    @property
+    def clock(self) -> FixedClock: ...
+
+
+async def until_over(bench: Bench, account: Clocked) -> ActionState:
     """Attempts until the action has ended, with one clock for all."""
     for _ in range(30):
         account.clock.at = bench.now  # type: ignore[assignment]  # an instant

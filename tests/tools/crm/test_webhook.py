@@ -4,7 +4,10 @@ import asyncio
 import base64
 import hmac
 import json
+import random
 import threading
+from collections import Counter, deque
+from dataclasses import replace
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -12,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
+from domain.action import ActionKind, ActionState
 from domain.effect import Step, StepKind
 from domain.errors import (
     ConfigError,
@@ -24,6 +28,9 @@ from domain.errors import (
     Unauthorized,
 )
 from domain.instants import SECOND
+from tests.agents import performing
+from tests.tools.crm.faulty import MemoryTarget
+from tests.tools.crm.test_vendor_faults import until_over
 from tests.tools.crm.worlds import LEAD, NOW, SUBJECT, TASK, TENANT, FixedClock
 from tools.crm.webhook import Webhook, verify
 
@@ -247,3 +254,45 @@ def test_a_message_leaves_this_machine_only_encrypted_and_signed() -> None:
     with pytest.raises(ConfigError):
         Webhook(URL, [], FixedClock())
     assert OLD[6:20] not in repr(vars(webhook(Receiver())))
+
+
+class Inbox:
+    """A receiver that checks each message, takes each id once, and whose answers get lost as `plan` says."""
+
+    def __init__(self) -> None:
+        self.plan: deque[str] = deque()
+        self.taken: dict[str, bytes] = {}
+        self.came: Counter[str] = Counter()
+        self.clock = FixedClock()
+
+    async def __call__(self, request: httpx.Request) -> httpx.Response:
+        """Take and answer, or not."""
+        fault = self.plan.popleft() if self.plan else ""
+        if fault == "vanished":
+            raise httpx.ReadError("lost", request=request)
+        if fault == "busy":
+            return httpx.Response(429, headers={"retry-after": "2"})
+        headers, key = dict(request.headers), request.headers["webhook-id"]
+        assert verify([OLD], headers, request.content, now=self.clock.at)
+        self.came[key] += 1
+        assert self.taken.setdefault(key, request.content) == request.content, "another message under the id"
+        if fault == "late":
+            await asyncio.Event().wait()
+        if fault == "cut":
+            raise httpx.RemoteProtocolError("cut", request=request)
+        return httpx.Response(502 if fault == "error" else 204)
+
+
+async def test_two_hundred_lost_answers_are_two_hundred_messages() -> None:
+    """By the receiver's own ledger: whatever comes again is the same message under the same id."""
+    inbox, seed = Inbox(), random.Random(11)
+    target = Webhook(URL, [OLD], inbox.clock, transport=httpx.MockTransport(inbox), deadline_s=0.02)
+    faults = ("error", "cut", "vanished", "busy", "error", "cut", "late")
+    for number in range(200):
+        inbox.plan = deque(seed.choices(faults, k=seed.randrange(1, 4)))
+        row = performing.action(ActionKind.NOTIFY)
+        steps = tuple(replace(one, key=f"{performing.LEAD_ID}/notify/{number}") for one in row.steps)
+        bench = performing.Bench(replace(row, steps=steps), MemoryTarget(), targets={StepKind.NOTIFY: target})
+        assert await until_over(bench, inbox) is ActionState.DONE
+    assert list(inbox.taken) == [f"{performing.LEAD_ID}/notify/{number}" for number in range(200)]
+    assert inbox.came.total() > 250, "hardly an answer was lost"

@@ -44,6 +44,12 @@ class Desk:
         return getattr(self.talk, field) or None
 
     @property
+    def messages(self) -> list[dict[str, Any]]:
+        """What was said in it, as the fake holds it."""
+        name = {"chatwoot": "messages", "intercom": "parts", "zendesk": "comments"}[self.name]
+        return getattr(self.talk, name)  # type: ignore[no-any-return]  # of a fake
+
+    @property
     def subject(self) -> Subject:
         """Whose conversation it is."""
         return Subject(TENANT, LEAD, (LeadKey(KeyKind.CONVERSATION, f"{self.name}:42"),))

@@ -85,7 +85,7 @@ def zendesk_account(folder: Path, wire: Wire | None = None, **choices: Any) -> A
     fields = replace(
         MAP, own={"marks": "leadgraph_marks", "queue": "leadgraph_queue", "label": "sales_handoff"}
     )
-    vendor = zendesk.Zendesk(api, zendesk.Tickets(api, fields), fields, clock)
+    vendor = zendesk.Zendesk(api, zendesk.Tickets(api, fields), fields)
     target = MarkedTarget(vendor, api, Sent(folder / "zendesk.db", clock), tenant=TenantId(tenant))
     return Account(Recorded(target), wire.fake, wire, clock, vendor.check)
 

@@ -63,6 +63,8 @@ class FakeChatwoot:
     teams: tuple[int, ...] = (7, 8)
     agents: tuple[int, ...] = (31, 32)
     labels: list[str] = field(default_factory=lambda: ["billing", "sales-handoff", "vip"])
+    inboxes: tuple[str, ...] = ("Web", "Mail")
+    """Of which we are a member."""
     ledger: list[tuple[str, StepKind]] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
     numbers: int = 100
@@ -93,6 +95,7 @@ class FakeChatwoot:
         return {
             "teams": [{"id": one} for one in self.teams],
             "agents": [{"id": one, "name": NAMES[one]} for one in (US, *self.agents)],
+            "inboxes": {"payload": [{"id": n, "name": name} for n, name in enumerate(self.inboxes)]},
             "labels": {"payload": [{"id": n, "title": title} for n, title in enumerate(self.labels)]},
         }[parts[4]]
 

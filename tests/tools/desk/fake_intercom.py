@@ -9,6 +9,7 @@ from tests.tools.vendor_server import Asked, Said
 
 TOKEN: Final = "intercom-secret"
 US: Final = "900"
+CONTACT: Final = "5ba682d23d7cf92bef87bfd4"
 SHOWN: Final = 500
 """Parts that are shown of a conversation, the newest."""
 
@@ -50,6 +51,14 @@ class FakeIntercom:
     attributes: list[str] = field(
         default_factory=lambda: ["leadgraph_marks", "leadgraph_queue", "leadgraph_priority"]
     )
+    contacts: dict[str, dict[str, Any]] = field(default_factory=lambda: {CONTACT: {"plan": "pro"}})
+    """By id, the attributes of each."""
+    described: dict[str, str] = field(
+        default_factory=lambda: {
+            "leadgraph_points": "integer", "leadgraph_band": "string", "leadgraph_marks": "string", "plan": "string",
+        }
+    )  # fmt: skip
+    """Attributes of contacts, with their types."""
     ledger: list[tuple[str, StepKind]] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
     now: int = 0
@@ -65,7 +74,9 @@ class FakeIntercom:
             self.broken.append(f"{asked.method} {asked.path}: no version")
             return Said(400, {"type": "error.list", "errors": [{"code": "intercom_version_invalid"}]})
         try:
-            return Said(200, self._route(asked, asked.path.strip("/").split("/")))
+            of_contacts = asked.path.startswith("/contacts/") or asked.query.get("model") == "contact"
+            route = self._people if of_contacts else self._route
+            return Said(200, route(asked, asked.path.strip("/").split("/")))
         except KeyError:
             return Said(404, {"type": "error.list", "errors": [{"code": "not_found", "message": "secret"}]})
 
@@ -90,6 +101,29 @@ class FakeIntercom:
         if what == "tags":
             return {"type": "list", "data": rows}
         return {"type": f"{what.removesuffix('s')}.list", what: rows}
+
+    def _people(self, asked: Asked, parts: list[str]) -> Any:
+        match asked.method, parts:
+            case "GET", ["contacts", ref]:
+                return self._contact(ref)
+            case "PUT", ["contacts", ref]:
+                return self._set(ref, asked.body["custom_attributes"])
+            case "GET", ["data_attributes"]:
+                rows = [{"name": name, "data_type": kind} for name, kind in self.described.items()]
+                return {"type": "list", "data": rows}
+        raise KeyError(asked.path)
+
+    def _contact(self, ref: str) -> Any:
+        return {"type": "contact", "id": ref, "role": "user", "custom_attributes": dict(self.contacts[ref])}
+
+    def _set(self, ref: str, values: dict[str, Any]) -> Any:
+        for name, value in values.items():
+            kind = {"integer": int, "string": str}[self.described[name]]
+            if value is not None and (not isinstance(value, kind) or len(str(value)) > 255):
+                raise KeyError(name)
+        self.contacts[ref] |= values
+        self.ledger.append((values["leadgraph_marks"].split()[-1], StepKind.SET_FIELDS))
+        return self._contact(ref)
 
     def _write(self, talk: Talk, what: str, more: list[str], asked: Asked) -> Any:
         body = asked.body

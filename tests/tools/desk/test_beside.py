@@ -138,6 +138,35 @@ async def test_who_takes_it_while_we_are_half_way_and_the_desk_is_down_keeps_it(
     assert desk.account.fake.ledger == []
 
 
+def is_closed(desk: Desk) -> bool:
+    talk = desk.talk
+    return not talk.open if desk.name == "intercom" else talk.status in ("resolved", "solved")
+
+
+@each
+async def test_who_closes_it_while_we_are_half_way_and_the_desk_is_down_has_it_closed(desk: Desk) -> None:
+    if desk.name == "intercom":
+        desk.talk.open = True
+    desk.account.wire.plan = deque([None, instead(503)])
+    with pytest.raises(OutcomeUnknown):
+        await send(desk)
+    desk.closes()
+    with pytest.raises(Refused) as refused:
+        await send(desk)
+    left = desk.talk.group if desk.name == "zendesk" else desk.talk.team
+    assert (refused.value.code, is_closed(desk), desk.owner, left or None) == ("closed", True, None, None)
+    assert desk.account.fake.ledger == []
+
+
+@pytest.mark.parametrize("desk", ["chatwoot"], indirect=True)
+async def test_who_closes_it_between_two_of_our_writes_has_it_closed(desk: Desk) -> None:
+    desk.talk.status = "pending"
+    desk.account.wire.plan = When(gives(team=True), desk.closes)  # type: ignore[assignment]  # as a deque of faults
+    with pytest.raises(Refused) as refused:
+        await send(desk)
+    assert (refused.value.code, is_closed(desk), desk.owner, untouched(desk)) == ("closed", True, None, True)
+
+
 @pytest.mark.parametrize("desk", ["chatwoot"], indirect=True)
 async def test_a_label_that_a_person_adds_while_we_write_stays(desk: Desk) -> None:
     for number, picks in enumerate((gives(team=True), lambda asked: asked.path.endswith("/labels"))):

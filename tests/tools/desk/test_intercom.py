@@ -89,6 +89,7 @@ async def test_two_hundred_lost_answers_are_two_hundred_effects(
 ) -> None:
     monkeypatch.setattr(performing, "KEYS", SUBJECT.keys)
     account, seed = intercom_account(tmp_path, tenant="t"), random.Random(9)
+    account.fake.talks["42"].open = True
     for number in range(MANY):
         account.wire.plan = deque(seed.choices((*LOST, None, None), k=seed.randrange(1, 6)))
         assert await until_over(handoff(account, number), account) is ActionState.DONE

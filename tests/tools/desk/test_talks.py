@@ -67,6 +67,11 @@ async def test_where_a_chatwoot_conversation_stands(status: str, agent: int, sta
     talk = await chatwoot_talks(fake).talk("chatwoot:42")
     assert talk is not None
     assert (talk.status, talk.person) == (stands, "r1" if agent else None)
+    assert talk.with_bot is (status == "pending" or not agent)
+    fake.talks[42].team = 7
+    talk = await chatwoot_talks(fake).talk("chatwoot:42")
+    assert talk is not None
+    assert talk.with_bot is (status == "pending")  # a team's people answer there
 
 
 async def test_an_intercom_conversation_is_its_first_message_and_its_public_parts_as_text() -> None:
@@ -87,7 +92,11 @@ async def test_an_intercom_conversation_is_its_first_message_and_its_public_part
     fake.talks["42"].admin = int(US)
     again = await intercom_talks(fake).talk("intercom:42")
     assert again is not None
-    assert again.status == "open"
+    assert (again.status, again.with_bot) == ("open", True)
+    fake.talks["42"].team = 7
+    teams = await intercom_talks(fake).talk("intercom:42")
+    assert teams is not None
+    assert teams.with_bot is False
 
 
 class Hostile:

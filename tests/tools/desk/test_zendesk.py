@@ -11,16 +11,19 @@ import pytest
 from domain.action import ActionState
 from domain.effect import Step, StepKind, StepReceipt, undo_of
 from domain.errors import OutcomeUnknown, Refused, Temporary, Throttled, Unauthorized
+from domain.instants import MINUTE, SECOND
 from domain.ports.target import Subject
 from domain.signal import KeyKind, LeadKey
 from tests.agents import performing
 from tests.agents.performing import LEAD_ID
 from tests.tools.crm.test_vendor_faults import LOST, Tokens, until_over
 from tests.tools.crm.vendor_worlds import LOCAL, Account
-from tests.tools.crm.worlds import LEAD, TENANT, FixedClock
+from tests.tools.crm.worlds import LEAD, NOW, TENANT, FixedClock
 from tests.tools.desk.conftest import MAP, fixed_zendesk, zendesk_account
 from tests.tools.desk.fake_zendesk import CUSTOMER, US, Ticket
 from tests.tools.desk.test_chatwoot import MANY, NOTE, OVER, handoff
+from tests.tools.test_limited_vendors import Crew
+from tests.tools.vendor_limits import Window
 from tests.tools.vendor_server import Asked, Fault, Wire, after, cut, instead, vanished
 from tools.desk import zendesk
 from tools.vendor import Api
@@ -171,15 +174,48 @@ async def test_a_note_is_found_behind_more_comments_than_a_page_holds(account: A
     assert len(account.fake.notes()) == 1
 
 
-async def test_a_ticket_is_not_updated_more_often_than_zendesk_takes(account: Account) -> None:
-    for number in range(30):
-        await account.target.send(NOTE, subject(), key=f"k{number}")
-    with pytest.raises(Throttled) as throttled:
-        await account.target.send(NOTE, subject(), key="k30")
-    assert throttled.value.retry_after_s == 600
-    account.fake.tickets[43] = Ticket(43)
-    await account.target.send(NOTE, subject(43), key="other")
-    assert account.fake.tickets[42].updates == 30
+async def test_a_ticket_is_not_updated_more_often_than_zendesk_takes_by_all_workers_together(
+    tmp_path: Path,
+) -> None:
+    """And only it waits; what writes nothing counts nothing."""
+    crew = Crew("zendesk", tmp_path, None, {})
+    crew.fake.tickets[43] = Ticket(43)
+    for number in range(10):
+        await crew.done(number)
+    for worker in crew.accounts:
+        for _ in range(5):
+            await worker.target.preview([NOTE], subject())
+        with pytest.raises(Throttled) as throttled:
+            await worker.target.send(NOTE, subject(), key="late")
+        assert (throttled.value.code, throttled.value.retry_after_s) == ("record", 30.0)
+    await crew.done(10, 43)
+    assert crew.at == NOW
+    for number in range(11, 41):
+        await crew.done(number)
+    assert (crew.fake.refused, crew.at) == ([], NOW + 30 * 30 * SECOND)
+    assert crew.ledger() == Counter({f"k{number}": 1 for number in range(41)})
+
+
+async def test_a_ticket_that_has_had_enough_is_not_the_account(tmp_path: Path) -> None:
+    """Others of our user used it up. Where requests of that kind, or all, are used up, it is the account."""
+    crew = Crew("zendesk", tmp_path, None, {})
+    first, second = (worker.target for worker in crew.accounts)
+    crew.fake.tickets[43] = Ticket(43)
+    crew.fake.windows["ticket 42"] = Window(30, 10 * MINUTE, deque([crew.at] * 30))
+    for target in (first, second):
+        with pytest.raises(Throttled) as throttled:
+            await target.send(NOTE, subject(), key="k1")
+        assert (throttled.value.code, throttled.value.retry_after_s) == ("record", 600.0)
+    await first.send(NOTE, subject(43), key="k2")
+    spent = {
+        "ratelimit_remaining": "50",
+        "zendesk_ratelimit_tickets_update": "total=100; remaining=0; resets=9",
+    }
+    crew.wire.plan = deque([instead(429, None, retry_after="9", **spent)])
+    for target in (first, second):
+        with pytest.raises(Throttled) as throttled:
+            await target.send(NOTE, subject(43), key="k3")
+        assert (throttled.value.code, throttled.value.retry_after_s) == ("throttled", 9.0)
 
 
 @pytest.mark.parametrize(

@@ -94,6 +94,8 @@ class FakeBrevo(FakeLists):
 
     def _read(self, asked: Asked) -> Said:
         name, by = asked.path.rpartition("/")[2], asked.query.get("identifierType")
+        if asked.path == "/v3/account":
+            return Said(200, {"companyName": "Acme", "email": "secret"})
         if asked.path.startswith("/v3/contacts/lists/") and name in self.lists:
             return Said(200, {"id": int(name)})
         if self.there and name == {"ext_id": self.lead, "contact_id": CONTACT}.get(by or ""):

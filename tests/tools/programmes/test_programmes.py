@@ -37,13 +37,23 @@ MANY = 200
 class Account:
     """A vendor's lists, and the connector before them."""
 
-    def __init__(self, folder: Path, vendor: str, named: Any = None, wire: Wire | None = None) -> None:
+    def __init__(
+        self, folder: Path, vendor: str, named: Any = None, wire: Wire | None = None, **choices: Any
+    ) -> None:
         fake: FakeLists = FakeHubSpotLists(LEAD) if vendor == "hubspot" else FakeBrevo(LEAD)
         self.wire = wire or Wire(fake)
         self.fake, self.clock = self.wire.fake, FixedClock()
         manners = MANNERS if vendor == "hubspot" else brevo.MANNERS
         transport = self.wire.transport()
-        api = Api(manners, LOCAL, self._token, self.clock, setting="programmes_token", transport=transport)
+        api = Api(
+            manners,
+            LOCAL,
+            self._token,
+            self.clock,
+            setting="programmes_token",
+            transport=transport,
+            **choices,
+        )
         fields = field_map(ROOT / "config", "hubspot")
         lists: Lists = hubspot.HubSpotLists(api, fields) if vendor == "hubspot" else brevo.BrevoLists(api)
         self.vendor = Programmes(lists, NAMED if named is None else named)

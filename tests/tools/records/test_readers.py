@@ -9,29 +9,20 @@ from domain.errors import Temporary, Throttled
 from domain.ids import TenantId
 from domain.instants import SECOND
 from domain.ports.upstream import Page, Record, Told
-from tests.tools.vendor_server import Asked, Said, Wire
-from tests.tools.waits import Waits
+from tests.tools.records.vendors import Answers
+from tests.tools.vendor_server import Wire
 from tools.clock import ReplayClock
 from tools.desk import intercom, zendesk
+from tools.fakes import open_memory
 from tools.records.guarded import Gate, GuardedReader
 from tools.records.hubspot import FILES, HubSpotJournal, no_token
 from tools.records.intercom import IntercomReader
 from tools.records.zendesk import ZendeskReader
+from tools.store import Config
 from tools.vendor import Api, Manners
 from tools.waits import SharedWait
 
 AT = 1_709_286_300 * SECOND
-
-
-class Answers:
-    """A vendor that knows some addresses."""
-
-    def __init__(self, **known: Any) -> None:
-        self.known = {path: body for path, body in known.items()}
-
-    def handle(self, asked: Asked) -> Said:
-        path = asked.path + (f"?ids={asked.query['ids']}" if "ids" in asked.query else "")
-        return Said(200, self.known[path]) if path in self.known else Said(404, {})
 
 
 async def token(_stale: str | None) -> str:
@@ -114,44 +105,33 @@ async def test_a_file_of_the_journal_is_fetched_from_hubspot_alone(url: str) -> 
     assert len(wire.log) == 1
 
 
-class Limited(Waits):
-    """A rate that is used up after some requests."""
-
-    def __init__(self, left: int) -> None:
-        super().__init__()
-        self.left = left
-
-    async def reserve(self, name: str, *, per_minute: int, burst: int, now: int) -> int:
-        self.left -= 1
-        return 0 if self.left >= 0 else 7 * SECOND
-
-
 class Broken:
     """A reader whose vendor is down."""
 
-    vendor, most, asked = "hubspot", 1, 0
+    vendor, most, asked, error = "hubspot", 1, 0, Temporary("down")
 
     async def read(self, records: Sequence[Record], *, now: int) -> Any:
         self.asked += 1
-        raise Temporary("down")
+        raise self.error
 
     async def page(self, position: str, *, now: int) -> Page:
         raise Temporary("down")
 
 
-async def test_a_vendor_in_trouble_is_left_alone_and_its_rate_is_kept() -> None:
+async def test_a_vendor_in_trouble_is_left_alone_and_our_own_rate_is_no_trouble() -> None:
     broken, clock = Broken(), ReplayClock(AT)  # type: ignore[arg-type]  # an instant
 
-    def gate(left: int) -> Gate:
-        limits = Limited(left)
-        return Gate("hubspot", limits, SharedWait(limits, TenantId("t"), "hubspot", clock.now), clock.now)
+    def guarded() -> GuardedReader:
+        wait = SharedWait(open_memory(Config()).limits, TenantId("t"), "hubspot", clock.now)
+        return GuardedReader(broken, Gate("hubspot", wait, clock.now))
 
-    guarded = GuardedReader(broken, gate(1_000))
+    reader = guarded()
     for _ in range(20):
         with pytest.raises(Temporary):
-            await guarded.read([], now=AT)
+            await reader.read([], now=AT)
     assert broken.asked == 5, "the breaker is open"
-    slow = GuardedReader(broken, gate(0))
-    with pytest.raises(Throttled) as told:
-        await slow.read([], now=AT)
-    assert (told.value.retry_after_s, broken.asked) == (7.0, 5)
+    broken.error, reader = Throttled("asked enough", 7.0, code="own_rate"), guarded()
+    for _ in range(20):
+        with pytest.raises(Throttled):
+            await reader.read([], now=AT)
+    assert broken.asked == 25

@@ -72,6 +72,7 @@ class FreshChatwoot:
     broken: list[str] = field(default_factory=list)
     attributes: list[dict[str, Any]] = field(default_factory=list)
     hooks: list[dict[str, Any]] = field(default_factory=list)
+    administers: bool = True
 
     @property
     def token(self) -> str:
@@ -85,7 +86,9 @@ class FreshChatwoot:
             return Said(200, {"id": 5, "name": "Leadgraph", "role": "administrator", "account_id": 1})
         if what == "custom_attribute_definitions":
             return self._attribute(asked)
-        if what == "webhooks":
+        if not self.administers and (asked.writes or "/webhooks" in asked.path):
+            return Said(401, {"error": "You are not authorized to do this action"})
+        if "/webhooks" in asked.path:
             return self._hook(asked)
         if what == "labels" and asked.method == "POST" and "conversations" not in asked.path:
             self.inner.labels.append(asked.body["title"])
@@ -102,6 +105,10 @@ class FreshChatwoot:
     def _hook(self, asked: Asked) -> Said:
         if asked.method == "GET":
             return Said(200, {"payload": {"webhooks": self.hooks}})
+        if asked.method == "PATCH":
+            (hook,) = [one for one in self.hooks if str(one["id"]) == asked.path.rpartition("/")[2]]
+            hook |= asked.body
+            return Said(200, {"payload": {"webhook": hook}})
         hook = {"id": len(self.hooks) + 1, "account_id": 1, "secret": HOOK_SECRET, **asked.body}
         self.hooks.append(hook)
         return Said(200, {"payload": {"webhook": hook}})
@@ -133,5 +140,9 @@ class FreshZendesk:
             return Said(200, {"signing_secret": {"algorithm": "SHA256", "secret": HOOK_SECRET}})
         if asked.method == "GET":
             return Said(200, {"webhooks": self.hooks})
+        if asked.method == "PATCH":
+            (hook,) = [one for one in self.hooks if one["id"] == parts[1]]
+            hook |= asked.body["webhook"]
+            return Said(204)
         self.hooks.append({"id": f"01HOOK{len(self.hooks)}", **asked.body["webhook"]})
         return Said(201, {"webhook": self.hooks[-1]})

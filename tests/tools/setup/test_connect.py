@@ -1,24 +1,18 @@
 """A newcomer connects: seen before made, made once, kept sealed, tried through the door; of a failure nothing is."""
 
-import io
-from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
-from rich.console import Console
 
-import app
 from domain.ports.chat import Challenge
-from surfaces.cli.context import Cli
-from surfaces.cli.root import run
 from tests.tools.chat.fake_slack import CHANNEL, FakeSlack
 from tests.tools.oauth_hubspot import CLIENT, OAuthHubSpot
 from tests.tools.oauth_hubspot import SECRET as CLIENT_SECRET
-from tests.tools.setup.fresh import HOOK_SECRET, FreshChatwoot, FreshHubSpot, FreshZendesk
+from tests.tools.setup.fresh import HOOK_SECRET, FreshHubSpot, FreshZendesk
+from tests.tools.setup.person import Desk
 from tests.tools.vendor_server import Wire
 from tools.chat.opening import open_questions
 from tools.clock import SystemClock
@@ -31,53 +25,6 @@ from tools.setup import NAMES, setup
 SECRET = "client-secret-of-the-app"
 OURS = 11
 """Properties of HubSpot that are ours: nine of contacts, one of tasks, one of notes."""
-
-
-@dataclass
-class Desk:
-    """A person in an empty folder."""
-
-    folder: Path
-    capsys: pytest.CaptureFixture[str]
-    said: str = ""
-    """What the last command told a person."""
-
-    def connect(self, vendor: str, *words: str, **given: str) -> tuple[int, dict[str, Any]]:
-        """`leadgraph connect VENDOR --json`, answering with `given`."""
-        self.capsys.readouterr()
-        answers = [word for name, value in given.items() for word in ("--set", f"{name}={value}")]
-        told = io.StringIO()
-        quiet = Console(file=told, width=200)
-        line = ["connect", vendor, "--json", *words, *answers]
-        code = run(Cli(open=app.open_home, tools=app.Toolbox(), out=quiet, err=quiet), line)
-        out, self.said = self.capsys.readouterr().out, told.getvalue()
-        return code, orjson.loads(out) if out else {}
-
-    @property
-    def home(self) -> Path:
-        return self.folder / ".leadgraph"
-
-
-@pytest.fixture
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Desk:
-    monkeypatch.chdir(tmp_path)
-    return Desk(tmp_path, capsys)
-
-
-@pytest.fixture
-def hubspot() -> Iterator[tuple[FreshHubSpot, Wire, str]]:
-    fake = FreshHubSpot()
-    wire = Wire(fake)
-    with wire.served() as url:
-        yield fake, wire, url
-
-
-@pytest.fixture
-def chatwoot() -> Iterator[tuple[FreshChatwoot, Wire, str]]:
-    fake = FreshChatwoot()
-    wire = Wire(fake)
-    with wire.served() as url:
-        yield fake, wire, url
 
 
 def test_hubspot_is_made_ready_and_the_next_command_finds_it_so(desk: Desk, hubspot: Any) -> None:
@@ -111,7 +58,10 @@ def test_hubspot_by_a_refresh_token_is_used_from_then_on_whatever_hubspot_made_o
         assert found["who"] == "HubSpot account 62515", desk.said
         assert fake.refresh == "refresh-1"
         names = {check.name: check for check in diagnose(find_settings({}).settings, str)}
-        assert "people" in names["connector hubspot"].detail, "HubSpot was asked; only our people are missing"
+        detail = names["connector hubspot"].detail
+        assert "people" in detail, "HubSpot was asked"
+        assert "scopes: give the app crm.objects.contacts.write" in detail
+        assert find_settings({}).settings.webhook_actors == {"hubspot": "88"}
         assert fake.given == 1, "with the token that is there"
         code, _ = desk.connect("hubspot", "--yes", crm_token="a-private-apps-token")
     assert code == 1
@@ -144,9 +94,11 @@ def test_a_wrong_token_is_named_and_nothing_is_kept(desk: Desk, hubspot: Any) ->
 def test_a_missing_right_is_said_and_leaves_the_rest_undone(desk: Desk, hubspot: Any) -> None:
     fake, _, url = hubspot
     fake.may_make = False
+    fake.inner.scopes.remove("crm.objects.owners.read")
     code, _ = desk.connect("hubspot", "--yes", crm_url=url, crm_token=fake.token)
     assert code == 1
     assert "403" in desk.said
+    assert "scopes: give the app crm.objects.owners.read" in desk.said
     assert not desk.home.exists()
 
 
@@ -185,7 +137,7 @@ def test_slack_is_asked_by_reads_alone_and_answers_its_own_trial(desk: Desk) -> 
     with wire.served() as url:
         answers = {"slack_url": url, "slack_token": fake.token, "slack_channel": CHANNEL}
         code, found = desk.connect("slack", webhook_slack_secrets=SECRET, **answers)
-    assert (code, found["lacks"]) == (0, [])
+    assert (code, found["lacks"]) == (2, ["people: add who may decide to config/fields/slack.toml"])
     assert not [asked for asked in wire.log if asked.writes]
     now = SystemClock().now()
     with ExitStack() as later:
@@ -203,7 +155,7 @@ def test_a_new_secret_keeps_the_one_before_alive(desk: Desk) -> None:
     assert [one.get_secret_value() for one in kept] == ["second-secret-of-segment", "first-secret-of-segment"]
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name != "slack"])
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in ("slack", "brevo")])
 def test_the_trial_of_each_vendor_is_proven_and_makes_no_signal(name: str) -> None:
     secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw" if name == "standard" else SECRET
     recipe = setup(name)

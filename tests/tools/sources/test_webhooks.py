@@ -137,12 +137,38 @@ def test_of_a_talk_with_several_customers_none_is_named() -> None:
     assert keys(signal) == {"intercom:88"}
 
 
-def test_contacts_of_intercom_go_and_unsubscribe() -> None:
+@pytest.mark.parametrize(
+    ("topic", "stage"),
+    [
+        ("contact.deleted", "deleted"),
+        ("user.deleted", "deleted"),
+        ("contact.user.deleted", "deleted"),
+        ("contact.archive", "archived"),
+        ("contact.archived", "archived"),
+        ("contact.lead.archived", "archived"),
+    ],
+)
+def test_contacts_of_intercom_go_by_whatever_name_its_version_has_for_it(topic: str, stage: str) -> None:
     body = {**REPLY, "data": {"item": {"id": "5ee3", "email": "ann@acme.example"}}}
-    (gone,) = signals(intercom, {**body, "topic": "contact.deleted"})
-    assert short(gone) == ("crm.stage_change", {"stage": "deleted", "object": "contact"})
-    (consent,) = signals(intercom, {**body, "topic": "contact.unsubscribed"})
-    assert short(consent) == ("consent.changed", {"status": "withdrawn", "purpose": "marketing"})
+    (gone,) = signals(intercom, {**body, "topic": topic})
+    assert short(gone) == ("crm.stage_change", {"stage": stage, "object": "contact"})
+
+
+@pytest.mark.parametrize(
+    "topic", ["contact.merged", "contact.unarchived", "contact.lead.added_email", "contact.added_email"]
+)
+def test_a_contact_of_intercom_of_which_too_little_is_told_is_read(topic: str) -> None:
+    found = read(intercom, {**REPLY, "topic": topic, "data": {"item": {"id": "5ee3"}}})
+    assert (found.thin, [one.ref for one in found.records]) == (1, ["5ee3"])
+
+
+def test_who_unsubscribes_in_intercom_is_heard_in_either_form() -> None:
+    """Newer versions wrap the contact, beside the subscription."""
+    contact = {"id": "5ee3", "email": "ann@acme.example"}
+    for item in (contact, {"contact": contact, "subscription_types": {"data": []}}):
+        (consent,) = signals(intercom, {**REPLY, "topic": "contact.unsubscribed", "data": {"item": item}})
+        assert short(consent) == ("consent.changed", {"status": "withdrawn", "purpose": "marketing"})
+        assert "intercom:5ee3" in keys(consent)
 
 
 def test_tickets_of_zendesk_open_speak_and_end() -> None:
@@ -161,6 +187,46 @@ def test_tickets_of_zendesk_open_speak_and_end() -> None:
         comment = {"body": "Hello", "is_public": True, "author": {"id": "9", "is_staff": staff}}
         said = {**TICKET, "type": "zen:event-type:ticket.comment_added", "event": {"comment": comment}}
         assert signals(zendesk, said)[0].payload["role"] == role
+
+
+def user(what: str, **event: Any) -> dict[str, Any]:
+    """An event of a user of Zendesk."""
+    detail = {"id": "77", "email": "ann@acme.example", "role": "end-user"}
+    return {
+        **TICKET,
+        "type": f"zen:event-type{what}",
+        "subject": "zen:user:77",
+        "detail": detail,
+        "event": event,
+    }
+
+
+@pytest.mark.parametrize(
+    ("event", "kind", "payload"),
+    [
+        (user(":user.merged", user={"id": "78"}), "crm.merge", {}),
+        (user("/user.merged", user={"id": 78}), "crm.merge", {}),
+        (user(":user.deleted"), "crm.stage_change", {"stage": "deleted", "object": "contact"}),
+        (
+            user(":user.active_changed", current=False, previous=True),
+            "crm.stage_change",
+            {"stage": "deleted", "object": "contact"},
+        ),
+        (user(":user.active_changed", current=True, previous=False), "identity.identify", {}),
+    ],
+)
+def test_merges_and_deletions_of_users_in_zendesk_are_followed(
+    event: dict[str, Any], kind: str, payload: dict[str, Any]
+) -> None:
+    (signal,) = signals(zendesk, event)
+    assert short(signal) == (kind, payload)
+    assert keys(signal) == {"zendesk:77"} | ({"zendesk:78"} if kind == "crm.merge" else set())
+
+
+@pytest.mark.parametrize("event", [{}, {"user": {"id": "77"}}, {"user": "78"}])
+def test_a_merge_of_zendesk_that_names_one_user_joins_nobody(event: dict[str, Any]) -> None:
+    found = read(zendesk, user(":user.merged", **event))
+    assert (found.items, dict(found.ignored)) == ((), {"no_lead": 1})
 
 
 @pytest.mark.parametrize(
@@ -270,3 +336,21 @@ def test_small_readers_take_what_is_there() -> None:
     assert plain("<script>x</script>&lt;b&gt; a<br/>b") == "x<b> a\nb"
     assert plain("<p> </p>") is None
     assert len(id_of(["x" * 300])) < 100
+
+
+@pytest.mark.parametrize(("part", "known"), [(True, "author"), (False, "statistics")])
+def test_a_closing_in_intercom_is_an_echo_if_we_closed(part: bool, known: str) -> None:
+    """The closing's own part says who; a conversation that is read back may only hold the figure."""
+    parts = [
+        {"part_type": "close", "author": {"id": "5"}}, {"part_type": "close", "author": {"id": "7"}},
+        {"part_type": "comment", "author": {"id": "5"}},
+    ]  # fmt: skip
+    item = {
+        "id": "42", "updated_at": 1709286300, "contacts": {"contacts": [{"id": "1"}]},
+        "conversation_parts": {"conversation_parts": parts if part else []},
+        "statistics": {"last_closed_by_id": "5" if part else 7},
+    }  # fmt: skip
+    body = {"topic": "conversation.admin.closed", "data": {"item": item}}
+    assert read(intercom, body, frozenset({"7"})).ignored == {"echo": 1}, known
+    (solved,) = signals(intercom, body, actors=frozenset({"5"}))
+    assert short(solved) == ("support.ticket_solved", {"ticket_id": "intercom:42"})

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from domain.ports.receivers import Delivery
+from tests.domain.items import NOW
 from tests.surfaces.webhooks.sending import CHANGE, LEAD
 from tests.tools.sources.webhook_cases import keys, read, short, signals
 from tools.sources import hubspot, salesforce
@@ -43,6 +45,7 @@ def test_a_property_of_hubspot_becomes_what_it_says(
         ({"subscriptionType": "contact.creation", "changeSource": "INTEGRATION", "sourceId": "77"}, "echo"),
         ({"portalId": 63}, "account"),
         ({"propertyName": "favourite_colour"}, "unlisted"),
+        ({"propertyName": "hs_email_optout", "propertyValue": "false"}, "unlisted"),
         ({"propertyValue": ""}, "empty"),
         ({"subscriptionType": "deal.propertyChange"}, "no_lead"),
         ({"subscriptionType": "contact.associationChange"}, "kind"),
@@ -148,3 +151,51 @@ def test_a_flow_and_a_platform_event_say_how_a_record_is() -> None:
                "HasOptedOutOfEmail__c": True}  # fmt: skip
     facts, consent = signals(salesforce, {"data": {"payload": payload, "event": {"replayId": 3}}})
     assert short(consent) == ("consent.changed", {"status": "withdrawn", "purpose": "marketing"})
+
+
+def test_an_id_of_salesforce_means_the_same_with_15_and_with_18_signs() -> None:
+    """Flows and formulas give 15, interfaces 18, whose last three are a check."""
+    short_one, long_one = "001D000000IqhSL", "001D000000IqhSLIAZ"
+    both = [{"object": "Lead", "id": one, "fields": {"Title": "CTO"}} for one in (short_one, long_one)]
+    assert {key for one in both for signal in signals(salesforce, one) for key in keys(signal)} == {
+        f"salesforce:{long_one}"
+    }
+    event = {**LEAD, "ChangeEventHeader": {**LEAD["ChangeEventHeader"], "commitUser": long_one}}
+    for named in (short_one, long_one, long_one[:-3] + "XXX"):
+        assert dict(read(salesforce, event, frozenset({named})).ignored) == {"echo": 1}
+    assert read(salesforce, event, frozenset({short_one[:-1]})).items
+
+
+@pytest.mark.parametrize("sent", ["00D000000000001", "00D000000000001EAA"])
+@pytest.mark.parametrize("named", ["00D000000000001", "00D000000000001EAA"])
+def test_a_message_of_an_organisation_that_is_named_is_taken(sent: str, named: str) -> None:
+    message = outbound_message(sent)
+    assert salesforce.read(message, now=NOW, accounts=frozenset({named})).items
+    assert salesforce.read(message, now=NOW, accounts=frozenset({"00D000000000002"})).ignored == {
+        "account": 1
+    }
+
+
+def outbound_message(organisation: str) -> Delivery:
+    lead = "<Id>04l1</Id><sObject xsi:type='sf:Lead'><sf:Id>00Q1</sf:Id><sf:Title>CTO</sf:Title></sObject>"
+    body = f"""<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/" xmlns:sf="urn:sobject"
+        xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"><e:Body>
+        <notifications xmlns="http://soap.sforce.com/2005/09/outbound">
+        <OrganizationId>{organisation}</OrganizationId><Notification>{lead}</Notification></notifications>
+        </e:Body></e:Envelope>"""
+    return Delivery({"content-type": "text/xml"}, body.encode())
+
+
+@pytest.mark.parametrize("bits", ["0x400800", "4-0x03", "0X0"])
+def test_changed_fields_as_a_map_of_bits_are_read_back(bits: str) -> None:
+    head = {**LEAD["ChangeEventHeader"], "changedFields": [bits]}
+    found = read(salesforce, {**LEAD, "ChangeEventHeader": head})
+    told = bits != "0X0"
+    assert (found.thin, [record.ref for record in found.records]) == ((1, ["00Q1"]) if told else (0, []))
+
+
+def test_a_deleted_record_of_salesforce_is_read_as_it_may_have_been_merged() -> None:
+    head = {**LEAD["ChangeEventHeader"], "changeType": "DELETE"}
+    found = read(salesforce, {"ChangeEventHeader": head})
+    assert [record.ref for record in found.records] == ["00Q1"]
+    assert len(found.items) == 1

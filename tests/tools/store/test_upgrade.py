@@ -11,6 +11,7 @@ from sqlalchemy import create_engine
 
 from domain.action import ActionState
 from domain.approval import ApprovalState, VoteKind, hash_of
+from domain.handing import Fate
 from domain.instants import HOUR
 from tests.tools.contract.stores import LEASE, NOW, POLICY, TENANT
 from tools.store import Store, open_store
@@ -29,16 +30,20 @@ ROWS = [
 def before(tmp_path: Path) -> Path:
     """A database of the first version with leads, decisions and actions in all the states it knew."""
     path = tmp_path / "store.db"
+    _to(path, "0001")
+    with closing(sqlite3.connect(path)) as file, file:
+        _fill(file)
+    return path
+
+
+def _to(path: Path, version: str) -> None:
     engine = create_engine(f"sqlite:///{path}")
     with engine.begin() as conn:
         config = Alembic()
         config.set_main_option("script_location", str(FOLDER))
         config.attributes["connection"] = conn
-        command.upgrade(config, "0001")
+        command.upgrade(config, version)
     engine.dispose()
-    with closing(sqlite3.connect(path)) as file, file:
-        _fill(file)
-    return path
 
 
 def _fill(conn: sqlite3.Connection) -> None:
@@ -95,6 +100,31 @@ async def test_effect_keys_are_kept_over_the_upgrade(before: Path) -> None:
         assert kept == {one[0]: None if one[3] == "expired" else f"{one[1]}/{one[2]}/1" for one in ROWS}
         with pytest.raises(sqlite3.IntegrityError):
             conn.execute("UPDATE outbox SET open_key = 'ld_1/enrol/1' WHERE action_id = 'ac_1'")
+
+
+async def test_a_conversation_that_was_given_away_knows_by_which_action_after_the_upgrade(
+    before: Path,
+) -> None:
+    _to(before, "0015")
+    with closing(sqlite3.connect(before)) as conn, conn:
+        for number, params in enumerate((b'{"talk":"chatwoot:1"}', b'{"talk":"chatwoot:1"}', b"torn", b"[]")):
+            conn.execute(
+                "INSERT INTO outbox (action_id, lead_id, origin, kind, state, proposal_hash, decision_id, tenant,"
+                " region, episode, effect_key, params, at, finished_at)"
+                " VALUES (?, 'ld_1', 'ld_1', 'handoff', 'failed', 'h', 'd', ?, 'eu', ?, 'k', ?, ?, ?)",
+                (f"ac_h{number}", TENANT, number, params, NOW + number, NOW + 9),
+            )
+        conn.executemany(
+            "INSERT INTO talk (tenant, region, conversation, version, handed_at, taken, released, at)"
+            " VALUES (?, 'eu', ?, 1, ?, 0, 0, ?)",
+            [(TENANT, "chatwoot:1", 2, NOW), (TENANT, "chatwoot:2", 2, NOW)],
+        )
+    store = open_store(before)
+    given = (await store.talks.standing(TENANT, "chatwoot:1")).given
+    assert given is not None
+    assert (given.action_id, given.fate) == ("ac_h1", Fate.LOST)
+    assert (await store.talks.standing(TENANT, "chatwoot:2")).given is None
+    store.close()
 
 
 async def _approved(store: Store, approval: str, proposal_hash: str) -> ApprovalState:

@@ -16,6 +16,7 @@ from domain.ports.target import Seen, Subject
 from domain.signal import KeyKind
 from tools.beside import Start
 from tools.desk.chatwoot.reading import (
+    DONE,
     MARK,
     Account,
     Conversation,
@@ -26,7 +27,7 @@ from tools.desk.chatwoot.reading import (
     rows_of,
     told_by_us,
 )
-from tools.desk.chatwoot.watching import ATTRIBUTES, LABELS, Watch
+from tools.desk.chatwoot.watching import ATTRIBUTES, LABELS, STATUS, Watch
 from tools.desk_takes import TAKES
 from tools.field_map import FieldMap
 from tools.marked import WAS, Plan, changed, routed
@@ -38,7 +39,6 @@ OWN: Final = ("marks", "queue", "label")
 """What the field map must name besides."""
 MAX_MARKS: Final = 16
 PRIORITIES: Final = frozenset({"urgent", "high", "medium", "low"})
-DONE: Final = "resolved"
 _ID: Final = re.compile(r"chatwoot:([0-9]{1,15})")
 _NUMBER: Final = re.compile(r"[0-9]{1,15}")
 _NOTE: Final = re.compile(r"([0-9]{1,15}):([0-9]{1,15})")
@@ -75,7 +75,8 @@ class Chatwoot:
         talk = await self._read.conversation(ref)
         if talk is None:
             return Seen(gone=True)
-        return Seen(exists=True, owner=talk.owner or None, human_touch_at=await self._touched(ref))
+        touched, closed = await self._touched(ref), talk.status == DONE
+        return Seen(exists=True, closed=closed, owner=talk.owner or None, human_touch_at=touched)
 
     async def plan(self, step: Step, subject: Subject, mark: str) -> Plan:
         """The requests of one step."""
@@ -191,7 +192,7 @@ class Chatwoot:
         newest = _newest(await self._read.messages(talk.id))
         agent = self._map.person(step.params.get("owner", ""))
         watch = Watch(self._read, talk, remaking, step, agent, newest)
-        start = Start(newest, talk.owner).text()
+        start = Start(newest, talk.owner, talk.status == DONE).text()
         return Plan(talk.id, calls, lines, before, talk.id, start, keeps=writes, watch=watch)
 
     def _held(self, talk: Conversation, step: Step) -> dict[str, str]:
@@ -222,7 +223,7 @@ class Chatwoot:
                 case "priority":
                     return Call("PATCH", path, {"priority": value if value in PRIORITIES else "none"})
                 case _:
-                    return Call("POST", f"{path}/toggle_status", {"status": value})
+                    return Call("POST", f"{path}{STATUS}", {"status": value})
 
         call = made(value)
         yield Call(call.method, call.path, call.body, back=made(old))

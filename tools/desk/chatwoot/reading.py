@@ -14,6 +14,10 @@ PAGES: Final = 50
 """Pages of messages that are read to find one; longer conversations wait."""
 OUTGOING, ACTIVITY = 1, 2
 """Types of a message: what the desk wrote, and what happened to the conversation."""
+DONE: Final = "resolved"
+"""The status of a conversation that somebody closed."""
+BOT: Final = "pending"
+"""The status in which Chatwoot's bot answers, and nobody else is to."""
 MARK: Final = "leadgraph:"
 MANNERS: Final = Manners("chatwoot", lambda token: {"api_access_token": token})
 """Chatwoot's: what it says by its status is all it says."""

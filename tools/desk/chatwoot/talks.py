@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from domain.errors import Temporary
 from domain.handoff import MOST_MESSAGES, MOST_TEXT, Message, Talk
-from tools.desk.chatwoot.reading import Account, Us, said_by_us
+from tools.desk.chatwoot.reading import BOT, DONE, Account, Us, said_by_us
 from tools.field_map import FieldMap
 from tools.said import key, language, milliseconds, table, word
 from tools.vendor import Api, Call
@@ -50,6 +50,7 @@ class ChatwootTalks:
             lead=customer,
             messages=messages,
             status=_stands(status, meta),
+            with_bot=status == BOT or not (meta.get("assignee") or meta.get("team")),
             person=self._map.rep(person)[:128] if person is not None else None,
             language=language(table(table(body).get("additional_attributes")).get("browser_language")),
         )
@@ -78,7 +79,7 @@ class ChatwootTalks:
 
 
 def _stands(status: str, meta: Mapping[str, Any]) -> Any:
-    if status == "resolved":
+    if status == DONE:
         return "closed"
     by_person = table(meta.get("assignee")).get("id") and meta.get("assignee_type") != "AgentBot"
     return "with_person" if by_person else "open"

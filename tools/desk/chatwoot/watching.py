@@ -12,12 +12,13 @@ from typing import Any, Final, Protocol
 from domain.effect import Step, StepKind
 from domain.errors import Refused, Temporary
 from tools.beside import Start, Taken, unless_taken
-from tools.desk.chatwoot.reading import ACTIVITY, Account, Conversation, Us, by_person, part, rows_of
+from tools.desk.chatwoot.reading import ACTIVITY, DONE, Account, Conversation, Us, by_person, part, rows_of
 from tools.sent import Note
 from tools.vendor import Call
 
 LABELS: Final = "/labels"
 ATTRIBUTES: Final = "/custom_attributes"
+STATUS: Final = "/toggle_status"
 _Row = Mapping[str, Any]
 
 
@@ -56,13 +57,15 @@ class Watch:
     async def __call__(self, call: Call, note: Note) -> Call:
         """The call as it is to be made by now."""
         labels, attributes = call.path.endswith(LABELS), call.path.endswith(ATTRIBUTES)
-        if self._begun and not (labels or attributes):
+        if self._begun and not (labels or attributes or call.path.endswith(STATUS)):
             return call
         now = await self.read.conversation(self.talk.id)
         if now is None:
             raise Refused("chatwoot: the conversation was deleted", "gone")
         if not self._begun:
             self._begin(now, note)
+        if call.path.endswith(STATUS):
+            unless_taken("", self.step, note, closed=now.status == DONE)
         if attributes:
             await self._end(now, Start.of(note))
             return self.remaking.attributes(now)
@@ -71,7 +74,7 @@ class Watch:
     def _begin(self, now: Conversation, note: Note) -> None:
         """Raises: Taken where a person has it since the first try; Temporary where something else changed."""
         self._begun = True
-        unless_taken(now.owner, self.step, note)
+        unless_taken(now.owner, self.step, note, closed=now.status == DONE)
         if _routed(now) != _routed(self.talk):
             raise Temporary("chatwoot: the conversation was changed meanwhile")
 

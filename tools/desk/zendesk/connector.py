@@ -10,13 +10,13 @@ import base64
 import html
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import quote
 
 from domain.effect import Step, StepKind
 from domain.errors import LeadgraphError, Refused, Temporary, Throttled
-from domain.instants import SECOND, instant
-from domain.ports.clock import Clock
+from domain.instants import instant
 from domain.ports.target import Seen, Subject
 from domain.signal import KeyKind
 from tools.beside import Start, unless_taken
@@ -38,29 +38,24 @@ from tools.marked import Plan, changed, routed
 from tools.sent import Note, with_mark
 from tools.telling import heard_at, left, silent_because
 from tools.vendor import Answer, Api, Call, Manners
+from tools.waits import Rate
 
 OWN: Final = ("marks", "queue", "label")
 """What the field map must name besides: two ticket fields by their titles, and a tag."""
 MAX_MARKS: Final = 16
-UPDATES: Final = 30
-"""Updates of one ticket that Zendesk takes from one user within `UPDATES_S`."""
-UPDATES_S: Final = 600.0
-COUNTED: Final = 10_000
-"""Tickets whose updates are counted."""
+UPDATES: Final = Rate(2, 10)
+"""Of one ticket: Zendesk takes 30 from one user within ten minutes, whenever these begin."""
 WINDOW_S: Final = 60.0
 """Zendesk counts requests by the minute."""
 PRIORITIES: Final = frozenset({"urgent", "high", "normal", "low"})
-_COST: Final = {
-    StepKind.ADD_NOTE: 1,
-    StepKind.HAND_OVER: 3,
-    StepKind.HAND_BACK: 3,
-    StepKind.TELL_CUSTOMER: 1,
-}
-"""Updates of the ticket that a step takes at most."""
 _NUMBER: Final = re.compile(r"[0-9]{1,18}")
 _NOTE: Final = re.compile(r"([0-9]{1,15}):([0-9]{1,18})")
 _TEXT: Final = re.compile(r">([^<>]+)<")
 _MARK: Final = "leadgraph:"
+_LEFT: Final = ("ratelimit-remaining", "x-rate-limit-remaining")
+_OF_KIND: Final = "zendesk-ratelimit-"
+"""How the names of headers begin that count requests of one kind, as in ``total=100; remaining=99; resets=41``."""
+_NONE_LEFT: Final = re.compile(r"\bremaining=0\b")
 _STRUCK: Final = "▇"
 """What stands in place of a text that was redacted."""
 _ROUTED: Final = ("owner", "priority", "queue", "status", "label")
@@ -77,10 +72,8 @@ class Zendesk:
 
     name, takes = "zendesk", TAKES
 
-    def __init__(self, api: Api, tickets: Tickets, fields: FieldMap, clock: Clock) -> None:
-        """`clock` counts the updates of a ticket."""
-        self._api, self._tickets, self._map, self._clock = api, tickets, fields, clock
-        self._updates: dict[str, list[int]] = {}
+    def __init__(self, api: Api, tickets: Tickets, fields: FieldMap) -> None:
+        self._api, self._tickets, self._map = api, tickets, fields
 
     async def look(self, subject: Subject) -> Seen:
         """The latest ticket, with its agent, and when a person last wrote in it."""
@@ -90,17 +83,23 @@ class Zendesk:
         ticket = await self._tickets.ticket(ref)
         if ticket is None:
             return Seen(gone=True)
-        return Seen(exists=True, owner=ticket.held["owner"] or None, human_touch_at=await self._touched(ref))
+        owner, closed = ticket.held["owner"] or None, ticket.status in DONE
+        return Seen(exists=True, closed=closed, owner=owner, human_touch_at=await self._touched(ref))
 
     async def plan(self, step: Step, subject: Subject, mark: str) -> Plan:
-        """The requests of one step. Raises: Throttled where the ticket has had all the updates it may have for now."""
+        """The requests of one step. Each is an update of the ticket, but for the removing of a note."""
         if step.kind is StepKind.REMOVE_NOTE:
             return await self._removing(step)
+        plan = await self._updating(step, subject, mark)
+        if not plan.calls:
+            return plan
+        return replace(plan, room=lambda: self._api.room(f"ticket:{plan.place}", UPDATES, len(plan.calls)))
+
+    async def _updating(self, step: Step, subject: Subject, mark: str) -> Plan:
         back = step.kind is StepKind.HAND_BACK
         ref = step.params.get("conversation") if back else conversation_of(subject)
         if ref is None or not _NUMBER.fullmatch(ref):
             raise Refused("zendesk: the lead has no ticket here", "no_record")
-        self._room(ref, _COST[step.kind])
         ticket = await self._tickets.ticket(ref)
         if ticket is None:
             raise Refused("zendesk: the ticket was deleted", "gone")
@@ -116,8 +115,6 @@ class Zendesk:
         """Of a comment its number, where the answer says it; what is routed has the ticket's, which we know."""
         body = answer.body if isinstance(answer.body, dict) else {}
         ticket = str((body.get("ticket") or {}).get("id") or "")
-        if ticket and step.kind in _COST:
-            self._count(ticket, _COST[step.kind])
         if step.kind not in (StepKind.ADD_NOTE, StepKind.TELL_CUSTOMER):
             return ""
         events = (body.get("audit") or {}).get("events") or []
@@ -222,13 +219,13 @@ class Zendesk:
         marks = with_mark(ticket.marks, mark, most=MAX_MARKS)
         calls.append(_put(ticket.id, {"custom_fields": [{"id": ids[own["marks"]], "value": marks}]}))
         lines = [(f"conversation.{name}", old, new) for name, old, new in changed(before, writes)]
-        owner = ticket.held["owner"]
+        owner, closed = ticket.held["owner"], ticket.status in DONE
 
         async def watch(call: Call, note: Note) -> Call:
-            unless_taken(owner, step, note)
+            unless_taken(owner, step, note, closed=closed)
             return call
 
-        start = Start(0, owner).text()
+        start = Start(0, owner, closed).text()
         return Plan(ticket.id, calls, lines, before, ticket.id, start, keeps=writes, watch=watch)
 
     def _values(self, ours: Mapping[str, str], ids: Mapping[str, int]) -> dict[str, Any]:
@@ -257,23 +254,6 @@ class Zendesk:
                 return instant(at_of(one))
         return None
 
-    def _room(self, ticket: str, cost: int) -> None:
-        """Raises: Throttled until the ticket may have `cost` updates more."""
-        now = self._clock.now()
-        recent = [at for at in self._updates.get(ticket, ()) if at > now - UPDATES_S * SECOND]
-        over = len(recent) + cost - UPDATES
-        if over > 0:
-            wait_s = (recent[over - 1] - now) / SECOND + UPDATES_S
-            raise Throttled("zendesk: the ticket was updated too often", wait_s, code="record")
-
-    def _count(self, ticket: str, cost: int) -> None:
-        now = self._clock.now()
-        if len(self._updates) >= COUNTED:
-            self._updates = {
-                one: times for one, times in self._updates.items() if times[-1] > now - UPDATES_S * SECOND
-            }
-        self._updates[ticket] = [*self._updates.get(ticket, ()), *[now] * cost][-UPDATES:]
-
 
 def struck(body: str) -> str:
     """HTML with every text in it marked as to be redacted.
@@ -301,7 +281,7 @@ def _is_note(comment: Mapping[str, Any]) -> bool:
 
 def _spare(answer: Answer) -> float:
     """Until the count begins anew, if no request is left."""
-    spare = (answer.headers.get(name) for name in ("ratelimit-remaining", "x-rate-limit-remaining"))
+    spare = (answer.headers.get(name) for name in _LEFT)
     reset = answer.headers.get("ratelimit-reset", "")
     if "0" not in spare:
         return 0.0
@@ -309,8 +289,20 @@ def _spare(answer: Answer) -> float:
 
 
 def _explain(answer: Answer) -> LeadgraphError | None:
-    """A conflict is no refusal: somebody changed the ticket meanwhile, so it is looked at again."""
-    return Temporary("zendesk: the ticket was changed meanwhile") if answer.status == 409 else None
+    """A conflict is no refusal: somebody changed the ticket meanwhile, so it is looked at again.
+
+    Of too many requests the account's count speaks first: if some are left, it is the ticket that has had enough, or
+    requests of this kind, whose count then says so.
+    """
+    if answer.status == 409:
+        return Temporary("zendesk: the ticket was changed meanwhile")
+    left = [one for one in (answer.headers.get(name) for name in _LEFT) if one]
+    kind = any(_NONE_LEFT.search(text) for name, text in answer.headers.items() if name.startswith(_OF_KIND))
+    if answer.status != 429 or not left or "0" in left or kind:
+        return None
+    wait = answer.headers.get("retry-after", "")
+    seconds = float(wait) if wait.isascii() and wait.isdigit() and len(wait) <= 5 else WINDOW_S
+    return Throttled("zendesk: the ticket was changed too often", seconds, code="record")
 
 
 def _headers(token: str) -> dict[str, str]:

@@ -65,6 +65,7 @@ class Tickets:
             lead=f"zendesk:{ticket.requester}" if ticket.requester else None,
             messages=tuple(kept[-MOST_MESSAGES:]),
             status="closed" if ticket.status in DONE else status,
+            with_bot=status == "open" and not ticket.held["queue"],
             person=ticket.held["owner"] or None,
             language=next(
                 (language(one["locale"]) for one in public if role_of(one, us) == "customer"), None

@@ -11,6 +11,10 @@ SELECT ref, digest FROM signal
 -- signal_body --
 SELECT body FROM signal WHERE tenant = :tenant AND ref = :ref;
 
+-- signals_by_ref --
+SELECT body FROM signal
+ WHERE tenant = :tenant AND ref IN (SELECT value FROM json_each(:refs));
+
 -- insert_signal --
 -- The hot ones are positional; this one in the order of `intake._row`.
 INSERT INTO signal (tenant, region, ref, source, lead_id, kind, account, occurred, known, received, state, reason,
@@ -62,7 +66,7 @@ UPDATE quarantine SET state = :state, closed_reason = :reason, closed_at = :at, 
 SELECT * FROM quarantine WHERE tenant = :tenant AND item_id = :item AND state = 'open';
 
 -- quarantine_open --
-SELECT item_id, source, position, field, code, reason, at FROM quarantine
+SELECT item_id, region, source, position, field, code, reason, at FROM quarantine
  WHERE tenant = :tenant AND state = 'open' ORDER BY seq LIMIT :limit;
 
 -- ============================================================ keys and links
@@ -415,12 +419,13 @@ SELECT lead_id FROM lead INDEXED BY lead_forgotten
 SELECT lead_id FROM lead INDEXED BY lead_merged WHERE merged_into = :lead AND tenant = :tenant;
 
 -- find_by_id --
-SELECT lead_id, live, merged_into FROM lead WHERE lead_id = :key AND tenant = :tenant;
+SELECT lead_id, region, live, merged_into FROM lead WHERE lead_id = :key AND tenant = :tenant;
 
 -- find_by_key --
 -- A value that several kinds of key have names the lead seen first.
 SELECT k.lead_id FROM lead_key k JOIN lead l ON l.lead_id = k.lead_id
  WHERE k.tenant = :tenant AND k.value = :value AND (:kind IS NULL OR k.kind = :kind)
+   AND (:region IS NULL OR k.region = :region)
  ORDER BY l.first_seen, l.lead_id LIMIT 1;
 
 -- lead_with_state --
@@ -431,7 +436,8 @@ SELECT l.lead_id, l.tenant, l.region, l.account, l.suppressed, s.body
 -- leads_after --
 SELECT l.lead_id, l.tenant, l.region, l.account, l.suppressed, s.body
   FROM lead l LEFT JOIN lead_state s ON s.lead_id = l.lead_id
- WHERE l.tenant = :tenant AND l.lead_id > :after AND l.live = 1 ORDER BY l.lead_id LIMIT :batch;
+ WHERE l.tenant = :tenant AND l.lead_id > :after AND l.live = 1 AND (:region IS NULL OR l.region = :region)
+ ORDER BY l.lead_id LIMIT :batch;
 
 -- signals_of_lead --
 SELECT body FROM signal WHERE lead_id = :lead AND tenant = :tenant ORDER BY occurred DESC, ref DESC LIMIT :limit;

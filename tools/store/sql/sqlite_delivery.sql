@@ -127,11 +127,14 @@ SELECT a.*, e.edited_from, e.editor, e.at AS edited_at
  WHERE a.approval_id IN (SELECT value FROM json_each(:ids));
 
 -- approvals_open --
-SELECT approval_id FROM approval WHERE tenant = :tenant AND state = 'open' ORDER BY asked_at, approval_id LIMIT :limit;
+SELECT approval_id FROM approval
+ WHERE tenant = :tenant AND state = 'open' AND (:region IS NULL OR region = :region)
+ ORDER BY asked_at, approval_id LIMIT :limit;
 
 -- approvals_page --
 SELECT approval_id FROM approval
  WHERE tenant = :tenant AND state IN (SELECT value FROM json_each(:states)) AND (asked_at, approval_id) > (:at, :after)
+   AND (:region IS NULL OR region = :region)
  ORDER BY asked_at, approval_id LIMIT :limit;
 
 -- approvals_due --
@@ -214,6 +217,9 @@ SELECT level, at FROM rate_bucket WHERE name = :name;
 -- keep_bucket --
 INSERT INTO rate_bucket (name, tenant, region, level, at) VALUES (:name, '', '', :level, :at)
     ON CONFLICT (name) DO UPDATE SET level = excluded.level, at = excluded.at;
+
+-- drop_full_buckets --
+DELETE FROM rate_bucket WHERE at < :before;
 
 -- hold_vendor --
 INSERT INTO vendor_wait (tenant, region, vendor, until) VALUES (:tenant, '', :vendor, :until)

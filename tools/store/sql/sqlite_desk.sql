@@ -26,3 +26,11 @@ UPDATE desk_due SET due_at = :until, code = :code WHERE tenant = :tenant AND con
 
 -- talks_waiting --
 SELECT count(*) AS n FROM desk_due WHERE tenant = :tenant;
+
+-- talks_fall_due --
+-- Conversations of the desk that were given to sales by an action which did not reach it.
+INSERT INTO desk_due (tenant, region, conversation, due_at, mark, attempt, code)
+SELECT tenant, region, conversation, :due_at, :now, 0, '' FROM talk
+ WHERE action_id = :action AND +tenant = :tenant AND team = 'sales' AND released = 0
+   AND substr(conversation, 1, length(:desk)) = :desk
+    ON CONFLICT (tenant, conversation) DO UPDATE SET mark = max(mark + 1, excluded.mark);

@@ -31,8 +31,12 @@ SELECT subscription_id, region, url, types, state, reason, position, made_at, ge
   FROM subscription WHERE tenant = :tenant ORDER BY subscription_id;
 
 -- subscriptions_due --
-SELECT subscription_id, region, position FROM subscription
- WHERE tenant = :tenant AND state = 'on' AND next_try <= :now AND lease_until <= :now ORDER BY next_try LIMIT :limit;
+-- Only those that have something before them; who has waited longest comes first.
+SELECT subscription_id FROM subscription s
+ WHERE tenant = :tenant AND state = 'on' AND next_try <= :now AND lease_until <= :now
+   AND EXISTS (SELECT 1 FROM feed f
+                WHERE f.tenant = s.tenant AND f.region = s.region AND f.place >= (s.position + 1) / :per_row)
+ ORDER BY next_try LIMIT :limit;
 
 -- take_subscription --
 UPDATE subscription SET lease_until = :until, token = token + 1
@@ -51,7 +55,7 @@ UPDATE subscription SET state = :state, reason = :reason, tries = tries + 1, nex
  WHERE tenant = :tenant AND subscription_id = :subscription AND token = :token AND state = 'on';
 
 -- release_subscription --
-UPDATE subscription SET lease_until = 0
+UPDATE subscription SET lease_until = 0, next_try = :now
  WHERE tenant = :tenant AND subscription_id = :subscription AND token = :token;
 
 -- restart_subscription --

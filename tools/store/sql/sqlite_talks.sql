@@ -1,19 +1,33 @@
 -- ============================================================ conversations
 
 -- talk --
-SELECT version, handed_at, team, person, taken, released FROM talk
+SELECT version, handed_at, team, person, taken, released, action_id, handed_from FROM talk
  WHERE tenant = :tenant AND conversation = :conversation;
 
 -- keep_talk --
-INSERT INTO talk (tenant, region, conversation, version, handed_at, team, person, taken, released, lead_id, origin, at)
-VALUES (:tenant, :region, :conversation, :version, :handed_at, :team, :person, :taken, :released, :lead, :lead, :at)
+INSERT INTO talk (tenant, region, conversation, version, handed_at, team, person, taken, released, lead_id, origin, at,
+                  action_id, handed_from)
+VALUES (:tenant, :region, :conversation, :version, :handed_at, :team, :person, :taken, :released, :lead, :lead, :at,
+        :action, :handed_from)
     ON CONFLICT (tenant, conversation) DO UPDATE
    SET version = :version, handed_at = :handed_at, team = :team, person = :person, taken = :taken, released = :released,
-       lead_id = :lead, origin = :lead, at = :at;
+       lead_id = :lead, origin = :lead, at = :at, action_id = :action, handed_from = :handed_from;
+
+-- give_talk --
+UPDATE talk SET action_id = :action, team = :team WHERE tenant = :tenant AND conversation = :conversation;
 
 -- talk_taken --
 -- Whether a person has the conversation that the lead was last in.
 SELECT taken FROM talk WHERE lead_id = :lead AND tenant = :tenant ORDER BY at DESC LIMIT 1;
+
+-- talks_of_action --
+-- Conversations that were last given to a person by this action.
+SELECT conversation, taken, released FROM talk WHERE action_id = :action AND +tenant = :tenant;
+
+-- handings_of_lead --
+SELECT action_id FROM outbox
+ WHERE lead_id = :lead AND +tenant = :tenant AND kind = 'handoff' AND state <> 'expired'
+ ORDER BY at DESC, place DESC, action_id LIMIT :limit;
 
 -- insert_talk_decision --
 INSERT INTO talk_decision (tenant, region, decision_id, lead_id, origin, at, commitment, action_id, told)
