@@ -117,7 +117,7 @@ def test_a_position_of_a_stream_is_kept_only_when_its_events_are_on_disk(world: 
 def test_an_expired_replay_id_begins_at_the_earliest_and_asks_for_what_is_older(world: StreamWorld) -> None:
     """What both tell counts once, and it is said on record."""
     world.change(REF, Title="CEO")
-    world.catch()
+    world.begin()
     world.pass_by(100 * 3_600)
     old = world.org.person(NOW + 10 * HOUR, Title="CTO", Status="Open")
     new = world.org.person(NOW + 90 * HOUR, Title="Head of sales", Status="Won")
@@ -133,7 +133,7 @@ def test_an_expired_replay_id_begins_at_the_earliest_and_asks_for_what_is_older(
 
 def test_what_is_owed_after_an_expiry_outlives_who_found_it_out(world: StreamWorld) -> None:
     world.change(REF, Title="CEO")
-    world.catch()
+    world.begin()
     world.pass_by(100 * 3_600)
     old = world.org.person(NOW + HOUR, Title="CTO")
     world.org.trim(world.clock.now())
