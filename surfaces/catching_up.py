@@ -180,14 +180,10 @@ class CatchingUp:
 
         A position is kept only when what lies before it is on disk: who dies in between hears it twice.
         """
-        upstream, home = self.home.upstream, self.home
-        if upstream is None:
+        held = await self._held(stream.name, lease_us=HOLD, asked=asked)
+        if held is None:
             return False
-        place = await upstream.positions.take(
-            home.tenant, home.region, stream.name, now=home.clock.now(), lease_us=HOLD, asked=asked
-        )
-        if place is None:
-            return False
+        (upstream, place), home = held, self.home
         try:
             await self._listen(upstream, stream, place, caught, stop=stop, since=since)
         except (Temporary, Refused, BadInput, Backpressure) as error:
@@ -268,14 +264,10 @@ class CatchingUp:
 
         A position is kept only when what lies before it is on disk: who dies in between reads a page twice.
         """
-        upstream, home = self.home.upstream, self.home
-        if upstream is None:
+        held = await self._held(poller.name, lease_us=LEASE, asked=asked)
+        if held is None:
             return False
-        place = await upstream.positions.take(
-            home.tenant, home.region, poller.name, now=home.clock.now(), lease_us=LEASE, asked=asked
-        )
-        if place is None:
-            return False
+        (upstream, place), home = held, self.home
         position = place.position
         if since is not None or position is None:
             position = poller.beginning(home.clock.now() - FIRST if since is None else since)
@@ -295,6 +287,16 @@ class CatchingUp:
                 return True
             position = page.position
         return True
+
+    async def _held(self, name: str, *, lease_us: int, asked: bool) -> tuple[Upstream, Place] | None:
+        """A position, held for so long; None if it is not due or somebody else holds it."""
+        upstream, home = self.home.upstream, self.home
+        if upstream is None:
+            return None
+        place = await upstream.positions.take(
+            home.tenant, home.region, name, now=home.clock.now(), lease_us=lease_us, asked=asked
+        )
+        return None if place is None else (upstream, place)
 
     async def _kept(self, poller: Poller | Stream, page: Page, caught: Caught) -> None:
         """On disk when this returns."""

@@ -27,7 +27,6 @@ from tests.surfaces.desk_world import (
     SUPPORT,
     VENDORS,
     DeskWorld,
-    configuration,
     followed,
 )
 from tests.surfaces.talk_world import HEARD, actions, desk, open_talks, sent
@@ -38,14 +37,9 @@ EACH = [{"vendor": vendor} for vendor in VENDORS]
 REFUSES = instead(422, {"error": "no"})
 
 
-@pytest.fixture(scope="module")
-def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return configuration(tmp_path_factory.mktemp("desk") / "config")
-
-
 @pytest.fixture
-def world(request: pytest.FixtureRequest, tmp_path: Path, config: Path) -> Iterator[DeskWorld]:
-    with followed(tmp_path, config=config, **getattr(request, "param", {})) as world:
+def world(request: pytest.FixtureRequest, tmp_path: Path, desk_config: Path) -> Iterator[DeskWorld]:
+    with followed(tmp_path, config=desk_config, **getattr(request, "param", {})) as world:
         yield world
         assert world.fake.broken == []
 
@@ -207,14 +201,14 @@ async def test_while_sales_has_the_customer_another_conversation_goes_to_the_sam
 
 
 def test_two_conversations_of_one_customer_at_once_make_one_task_and_a_restart_none(
-    tmp_path: Path, config: Path
+    tmp_path: Path, desk_config: Path
 ) -> None:
-    with followed(tmp_path, config=config) as world:
+    with followed(tmp_path, config=desk_config) as world:
         asyncio.run(world.says())
         asyncio.run(elsewhere(world))
         assert asyncio.run(world.decided()).handoff == 2
         at, fake = world.clock.now() + MINUTE, world.fake
-    with followed(tmp_path, config=config, at=at) as world:
+    with followed(tmp_path, config=desk_config, at=at) as world:
         world.fake.talks, world.fake.numbers = fake.talks, fake.numbers
         asyncio.run(world.sent())
         assert not asyncio.run(world.decided()).busy

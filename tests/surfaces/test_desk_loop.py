@@ -21,7 +21,6 @@ from tests.surfaces.desk_world import (
     SUPPORT,
     VENDORS,
     DeskWorld,
-    configuration,
     followed,
 )
 from tests.surfaces.talk_world import HEARD, SAID_AT, actions
@@ -30,14 +29,9 @@ from tests.tools.vendor_server import instead, vanished
 EACH = [{"vendor": vendor} for vendor in VENDORS]
 
 
-@pytest.fixture(scope="module")
-def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return configuration(tmp_path_factory.mktemp("desk") / "config")
-
-
 @pytest.fixture
-def world(request: pytest.FixtureRequest, tmp_path: Path, config: Path) -> Iterator[DeskWorld]:
-    with followed(tmp_path, config=config, **getattr(request, "param", {})) as world:
+def world(request: pytest.FixtureRequest, tmp_path: Path, desk_config: Path) -> Iterator[DeskWorld]:
+    with followed(tmp_path, config=desk_config, **getattr(request, "param", {})) as world:
         yield world
         assert world.fake.broken == []
 
@@ -187,15 +181,15 @@ async def test_what_was_read_and_not_decided_is_read_again(world: DeskWorld) -> 
     assert await due.waiting(world.home.tenant) == 0
 
 
-def test_a_kill_while_a_conversation_is_looked_at_leaves_it_due(tmp_path: Path, config: Path) -> None:
-    with followed(tmp_path, config=config) as world:
+def test_a_kill_while_a_conversation_is_looked_at_leaves_it_due(tmp_path: Path, desk_config: Path) -> None:
+    with followed(tmp_path, config=desk_config) as world:
         asyncio.run(world.says())
         world.later(2 * SECOND)
         world.loop.desk = _Killed()  # type: ignore[assignment]  # what is asked of it here
         with pytest.raises(Temporary):
             asyncio.run(world.loop.one_pass())
         at = world.clock.now() + 3 * MINUTE
-    with followed(tmp_path, config=config, at=at) as world:
+    with followed(tmp_path, config=desk_config, at=at) as world:
         world.vendor.say("What do 50 seats cost?", world.seconds)
         assert asyncio.run(world.decided()).handoff == 1
 

@@ -19,7 +19,6 @@ from tests.surfaces.desk_world import (
     SUPPORT,
     VENDORS,
     DeskWorld,
-    configuration,
     followed,
 )
 from tests.surfaces.talk_world import SAID_AT, actions
@@ -30,15 +29,10 @@ from tools.sentences import load_sentences
 NIGHT = SAID_AT + 12 * HOUR
 
 
-@pytest.fixture(scope="module")
-def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return configuration(tmp_path_factory.mktemp("desk") / "config")
-
-
 @pytest.fixture
-def world(request: pytest.FixtureRequest, tmp_path: Path, config: Path) -> Iterator[DeskWorld]:
+def world(request: pytest.FixtureRequest, tmp_path: Path, desk_config: Path) -> Iterator[DeskWorld]:
     given = {"desk_tell_customer": True, **getattr(request, "param", {})}
-    with followed(tmp_path, config=config, **given) as world:
+    with followed(tmp_path, config=desk_config, **given) as world:
         yield world
         assert world.fake.broken == []
 

@@ -91,6 +91,18 @@ def vanished(_fake: Fake, _asked: Asked) -> Said:
     raise ConnectionError
 
 
+class Answering:
+    """A vendor that has nothing to say against anything."""
+
+    def handle(self, _: Asked) -> Said:
+        return Said(200, {})
+
+
+async def token(_stale: str | None) -> str:
+    """One that never changes."""
+    return "a-token"
+
+
 @dataclass(frozen=True)
 class _Judge:
     """Holds the requests to a fake, and its answers, against the file that its `contract` names."""

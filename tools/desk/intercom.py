@@ -11,15 +11,15 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any, Final
 
 from domain.effect import Step, StepKind
 from domain.errors import LeadgraphError, Refused, Temporary, Throttled
 from domain.instants import SECOND
 from domain.ports.target import Seen, Subject
-from domain.signal import KeyKind
 from tools.beside import Start, Taken, unless_taken
-from tools.desk_takes import TAKES
+from tools.desk_takes import TAKES, concerned, latest
 from tools.field_map import FieldMap
 from tools.marked import WAS, Plan, changed, routed
 from tools.sent import Note, with_mark
@@ -42,10 +42,8 @@ _MARK: Final = "leadgraph:"
 _ROUTED: Final = ("owner", "priority", "queue", "status", "tag")
 
 
-def conversation_of(subject: Subject) -> str | None:
-    """The lead's latest conversation, None if it has none here."""
-    found = (_ID.fullmatch(key.value) for key in subject.keys if key.kind is KeyKind.CONVERSATION)
-    return max((one[1] for one in found if one), key=int, default=None)
+conversation_of: Final = partial(latest, named=_ID)
+"""The lead's latest conversation, None if it has none here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +85,7 @@ class Intercom:
         """The requests of one step."""
         if step.kind is StepKind.REMOVE_NOTE:
             return await self._removing(step)
-        back = step.kind is StepKind.HAND_BACK
-        ref = step.params.get("conversation") if back else conversation_of(subject)
+        ref = concerned(step, subject, _ID)
         if ref is None or not _NUMBER.fullmatch(ref):
             raise Refused("intercom: the lead has no conversation here", "no_record")
         talk = await self.read(ref, step)

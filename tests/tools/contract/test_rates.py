@@ -15,7 +15,7 @@ from domain.ports.limits import Limits
 from domain.ports.target import Subject
 from tests.tools.contract.stores import NOW, OTHER, TENANT, AnyStore
 from tests.tools.crm.faulty import MemoryTarget
-from tests.tools.vendor_server import Asked, Said, Wire, instead
+from tests.tools.vendor_server import Answering, Wire, instead, token
 from tools.breaker import Circuit
 from tools.clock import ReplayClock
 from tools.crm import hubspot
@@ -34,15 +34,6 @@ PUBLISHED = {
     "slack": (60, 60),
 }
 """What the smallest plans take: requests, within so many seconds."""
-
-
-class Answering:
-    def handle(self, _: Asked) -> Said:
-        return Said(200, {})
-
-
-async def token(_: str | None) -> str:
-    return "a-token"
 
 
 @dataclass

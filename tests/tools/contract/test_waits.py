@@ -14,7 +14,7 @@ from domain.ports.upstream import Record, Told
 from tests.tools.contract.stores import NOW, OTHER, TENANT, AnyStore
 from tests.tools.crm.faulty import Fault as Failing
 from tests.tools.crm.faulty import MemoryTarget
-from tests.tools.vendor_server import Asked, Fault, Said, Wire, instead
+from tests.tools.vendor_server import Answering, Fault, Wire, instead, token
 from tools.clock import ReplayClock
 from tools.crm import hubspot, salesforce
 from tools.desk.chatwoot import MANNERS
@@ -33,15 +33,6 @@ class Watch:
 
     def __call__(self) -> int:
         return self.now
-
-
-class Answering:
-    def handle(self, _: Asked) -> Said:
-        return Said(200, {})
-
-
-async def token(_: str | None) -> str:
-    return "a-token"
 
 
 @dataclass

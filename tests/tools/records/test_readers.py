@@ -10,7 +10,7 @@ from domain.ids import TenantId
 from domain.instants import SECOND
 from domain.ports.upstream import Page, Record, Told
 from tests.tools.records.vendors import Answers
-from tests.tools.vendor_server import Wire
+from tests.tools.vendor_server import Wire, token
 from tools.clock import ReplayClock
 from tools.desk import intercom, zendesk
 from tools.fakes import open_memory
@@ -23,10 +23,6 @@ from tools.vendor import Api, Manners
 from tools.waits import SharedWait
 
 AT = 1_709_286_300 * SECOND
-
-
-async def token(_stale: str | None) -> str:
-    return "a-token"
 
 
 def api(manners: Manners, wire: Wire, renew: Callable[..., Any] = token) -> Api:

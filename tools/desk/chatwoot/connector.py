@@ -8,12 +8,12 @@ when. Labels and attributes are replaced as a whole there, so they are read righ
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from domain.effect import Step, StepKind
 from domain.errors import OutcomeUnknown, Refused
 from domain.ports.target import Seen, Subject
-from domain.signal import KeyKind
 from tools.beside import Start
 from tools.desk.chatwoot.reading import (
     DONE,
@@ -28,7 +28,7 @@ from tools.desk.chatwoot.reading import (
     told_by_us,
 )
 from tools.desk.chatwoot.watching import ATTRIBUTES, LABELS, STATUS, Watch
-from tools.desk_takes import TAKES
+from tools.desk_takes import TAKES, concerned, latest
 from tools.field_map import FieldMap
 from tools.marked import WAS, Plan, changed, routed
 from tools.sent import Note, with_mark
@@ -45,16 +45,8 @@ _NOTE: Final = re.compile(r"([0-9]{1,15}):([0-9]{1,15})")
 _ROUTED: Final = ("owner", "priority", "queue", "status", "label")
 
 
-def conversation_of(subject: Subject) -> str | None:
-    """The lead's latest conversation, None if it has none here. A bare number may be another desk's.
-
-    >>> from domain.signal import LeadKey
-    >>> keys = (LeadKey(KeyKind.CONVERSATION, "chatwoot:9"), LeadKey(KeyKind.CONVERSATION, "chatwoot:12"))
-    >>> conversation_of(Subject("t", "ld_1", keys))
-    '12'
-    """
-    found = (_ID.fullmatch(key.value) for key in subject.keys if key.kind is KeyKind.CONVERSATION)
-    return max((one[1] for one in found if one), key=int, default=None)
+conversation_of: Final = partial(latest, named=_ID)
+"""The lead's latest conversation, None if it has none here."""
 
 
 class Chatwoot:
@@ -82,8 +74,7 @@ class Chatwoot:
         """The requests of one step."""
         if step.kind is StepKind.REMOVE_NOTE:
             return await self._removing(step)
-        back = step.kind is StepKind.HAND_BACK
-        ref = step.params.get("conversation") if back else conversation_of(subject)
+        ref = concerned(step, subject, _ID)
         if ref is None or not _NUMBER.fullmatch(ref):
             raise Refused("chatwoot: the lead has no conversation here", "no_record")
         talk = await self._read.conversation(ref)

@@ -11,6 +11,7 @@ import html
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -18,7 +19,6 @@ from domain.effect import Step, StepKind
 from domain.errors import LeadgraphError, Refused, Temporary, Throttled
 from domain.instants import instant
 from domain.ports.target import Seen, Subject
-from domain.signal import KeyKind
 from tools.beside import Start, unless_taken
 from tools.desk.zendesk.reading import (
     DONE,
@@ -32,7 +32,7 @@ from tools.desk.zendesk.reading import (
     role_of,
     told_by,
 )
-from tools.desk_takes import TAKES
+from tools.desk_takes import TAKES, concerned, latest
 from tools.field_map import FieldMap
 from tools.marked import Plan, changed, routed
 from tools.sent import Note, with_mark
@@ -61,10 +61,8 @@ _STRUCK: Final = "▇"
 _ROUTED: Final = ("owner", "priority", "queue", "status", "label")
 
 
-def conversation_of(subject: Subject) -> str | None:
-    """The lead's latest ticket, None if it has none here."""
-    found = (NAMED.fullmatch(key.value) for key in subject.keys if key.kind is KeyKind.CONVERSATION)
-    return max((one[1] for one in found if one), key=int, default=None)
+conversation_of: Final = partial(latest, named=NAMED)
+"""The lead's latest ticket, None if it has none here."""
 
 
 class Zendesk:
@@ -96,8 +94,7 @@ class Zendesk:
         return replace(plan, room=lambda: self._api.room(f"ticket:{plan.place}", UPDATES, len(plan.calls)))
 
     async def _updating(self, step: Step, subject: Subject, mark: str) -> Plan:
-        back = step.kind is StepKind.HAND_BACK
-        ref = step.params.get("conversation") if back else conversation_of(subject)
+        ref = concerned(step, subject, NAMED)
         if ref is None or not _NUMBER.fullmatch(ref):
             raise Refused("zendesk: the lead has no ticket here", "no_record")
         ticket = await self._tickets.ticket(ref)
